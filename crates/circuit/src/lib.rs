@@ -1,1 +1,53 @@
+//! The circuit: a list of homomorphic operations in topological order, one value per operation.
+//!
+//! Each value is a ciphertext (`ct`), a degree-2 ciphertext (`ct3`), a decomposed ciphertext (`digits`) or a
+//! ciphertext in basis QP (`ext`). On slots, `rotate x by k` has slot `i` equal to slot `i + k` of `x`; every other
+//! operation acts slot by slot; `decompose`, `extend`, `mod_down`, `rescale`, `drop_level` and `relinearize` leave
+//! the slots as they are. Levels count the rescales that are left, down to 0; OpenFHE counts the other way.
+//! Kinds, levels and scales are derived, never stored: [`facts`] has the rules.
+//!
+//! The crate knows no ONNX, no key and no polynomial.
+#![deny(missing_docs)]
 
+mod circuit;
+mod cost;
+mod counts;
+mod infer;
+mod op;
+mod parse;
+mod plain;
+mod print;
+mod slots;
+
+pub use circuit::{Circuit, InputFact, KeyManifest, Layer};
+pub use cost::CostTable;
+pub use counts::{Counts, counts, counts_of, layer_counts};
+pub use infer::{Fact, facts, verify};
+pub use op::{Kind, LayerId, Op, Operands, PlainId, RotationClass, Value, ValueId};
+pub use parse::parse;
+pub use plain::{PlainValues, PlainVector};
+pub use print::{Detail, print};
+pub use slots::{SlotNoise, run_slots};
+
+/// What can be wrong with a circuit.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CircuitError {
+    /// An operation breaks a rule of the circuit; a pass is at fault.
+    #[error("{value} = {op}: {why}")]
+    Invalid {
+        /// The value.
+        value: ValueId,
+        /// Its operation.
+        op: &'static str,
+        /// Found and expected.
+        why: String,
+    },
+    /// The text form does not parse; the text's author must act.
+    #[error("line {line}: {why}")]
+    Parse {
+        /// One-based line.
+        line: usize,
+        /// Found and expected.
+        why: String,
+    },
+}

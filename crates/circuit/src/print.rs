@@ -1,0 +1,158 @@
+//! The text form.
+//!
+//! ```text
+//! ; params: n=2^14 q=48,40,40 p=48 digits=1,1,1 scale=2^40
+//! ; layer 0: fc1
+//! plain @fc1.bias period 4 = [1.0, 2.0, 0.0, 0.0]
+//! circuit (%0: ct L2 2^40) {
+//!   %1 = rotate %0 by 1 baby #0  ; ct L2 2^40
+//!   %2 = mul_plain %1 * @fc1.bias at q2
+//!   return %2
+//! }
+//! ```
+
+use crate::{Circuit, Fact, Kind, Op, PlainId, PlainValues, PlainVector, facts};
+use std::fmt::Write;
+
+/// How much of the plain vectors is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Names of long vectors only; the text parses back if none is long.
+    Names,
+    /// All values; the text always parses back.
+    Values,
+}
+
+/// Vectors of at most this many values are written where they are used.
+const INLINE: usize = 16;
+
+impl PlainVector {
+    pub(crate) fn is_inline(&self) -> bool {
+        matches!(&self.values, PlainValues::Dense(v) if v.len() <= INLINE) && self.name.is_empty()
+    }
+}
+
+/// Prints a circuit.
+pub fn print(circuit: &Circuit, detail: Detail) -> String {
+    let mut out = String::new();
+    header(circuit, detail, &mut out);
+    let facts = facts(circuit).ok();
+    let fact = |i: usize| facts.as_ref().map(|f| &f[i]);
+    let inputs: Vec<String> = circuit
+        .inputs()
+        .iter()
+        .enumerate()
+        .map(|(i, input)| {
+            let mut text = format!("%{i}: ct");
+            if let Some(level) = input.level {
+                write!(text, " {level}").expect("writing to a string");
+            }
+            if let Some(scale) = &input.scale {
+                write!(text, " {scale}").expect("writing to a string");
+            }
+            text
+        })
+        .collect();
+    writeln!(out, "circuit ({}) {{", inputs.join(", ")).expect("writing to a string");
+    for (value, (id, op)) in circuit.values().iter().zip(circuit.ops()) {
+        if matches!(op, Op::Input { .. }) {
+            continue;
+        }
+        let mut line = format!("  {id} = {}", operation(circuit, op));
+        if let Some(class) = value.class {
+            write!(line, " {}", class.word()).expect("writing to a string");
+        }
+        if let Some(layer) = value.layer {
+            write!(line, " #{}", layer.0).expect("writing to a string");
+        }
+        if let Some(fact) = fact(id.index()) {
+            let text = fact_text(fact);
+            if !text.is_empty() {
+                line = format!("{line:<30}  ; {text}");
+            }
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    let outputs: Vec<String> = circuit.outputs().iter().map(ToString::to_string).collect();
+    writeln!(out, "  return {}\n}}", outputs.join(", ")).expect("writing to a string");
+    out
+}
+
+fn header(circuit: &Circuit, detail: Detail, out: &mut String) {
+    let join = |bits: &[u8]| bits.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
+    match circuit.params() {
+        Some(params) => {
+            let spec = params.spec();
+            let mark = if params.is_insecure() { " insecure" } else { "" };
+            writeln!(
+                out,
+                "; params: n=2^{} q={} p={} digits={} scale=2^{}{mark}",
+                spec.log_n,
+                join(&spec.chain_bits),
+                join(&spec.special_bits),
+                join(&spec.digits),
+                spec.scale_bits
+            )
+        }
+        None => writeln!(out, "; slots: {}", circuit.n_slots()),
+    }
+    .expect("writing to a string");
+    if let Some(keys) = circuit.keys() {
+        let mut words: Vec<String> = keys.rotations.iter().map(|(r, l)| format!("{r}@{l}")).collect();
+        words.extend(keys.conjugation.map(|l| format!("conjugate@{l}")));
+        words.extend(keys.relinearization.map(|l| format!("relinearize@{l}")));
+        writeln!(out, "; keys: {}", words.join(" ")).expect("writing to a string");
+    }
+    for (i, layer) in circuit.layers().iter().enumerate() {
+        writeln!(out, "; layer {i}: {}", layer.name).expect("writing to a string");
+    }
+    for plain in circuit.plains().iter().filter(|p| detail == Detail::Values && !p.is_inline()) {
+        let values = match &plain.values {
+            PlainValues::Dense(values) => dense(values),
+            PlainValues::Sparse(entries) => {
+                let words: Vec<String> = entries.iter().map(|(s, v)| format!("{s}: {v:?}")).collect();
+                format!("{{{}}}", words.join(", "))
+            }
+        };
+        writeln!(out, "plain @{} period {} = {values}", plain.name, plain.period).expect("writing to a string");
+    }
+}
+
+fn dense(values: &[f64]) -> String {
+    let words: Vec<String> = values.iter().map(|v| format!("{v:?}")).collect();
+    format!("[{}]", words.join(", "))
+}
+
+fn fact_text(fact: &Fact) -> String {
+    // A plain ct before levels are known says nothing that the line does not.
+    let mut words = Vec::new();
+    if fact.kind != Kind::Ct || fact.level.is_some() {
+        words.push(fact.kind.to_string());
+    }
+    words.extend(fact.level.map(|l| l.to_string()));
+    words.extend(fact.scale.as_ref().map(ToString::to_string));
+    words.join(" ")
+}
+
+fn operation(circuit: &Circuit, op: &Op) -> String {
+    let plain = |id: PlainId| match circuit.plains().get(id.0 as usize) {
+        Some(p) if p.is_inline() => dense(&p.period_values()),
+        Some(p) => format!("@{}", p.name),
+        None => format!("@missing{}", id.0),
+    };
+    let at = |scale: &Option<params::Scale>| scale.as_ref().map_or_else(String::new, |s| format!(" at {s}"));
+    let word = op.word();
+    match op {
+        Op::Input { index } => format!("{word} {index}"),
+        Op::AddPlain { x, plain: p } => format!("{word} {x} + {}", plain(*p)),
+        Op::MulPlain { x, plain: p, scale } => format!("{word} {x} * {}{}", plain(*p), at(scale)),
+        Op::MulScalar { x, factor, scale } => format!("{word} {x} * {factor:?}{}", at(scale)),
+        Op::DropLevel { x, to } => format!("{word} {x} to {to}"),
+        Op::Rotate { x, by } | Op::RotateHoisted { digits: x, by } => format!("{word} {x} by {by}"),
+        _ => {
+            let operands: Vec<String> = op.operands().iter().map(ToString::to_string).collect();
+            format!("{word} {}", operands.join(", "))
+        }
+    }
+}
