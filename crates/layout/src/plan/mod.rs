@@ -1,0 +1,201 @@
+//! Plans for linear layers on periodic layouts.
+//!
+//! With `p` the input's period, `h` the output's and `m = min(h, p)`, an entry of the matrix may use any rotation
+//! congruent to `col - row` modulo `m`, so diagonals that agree modulo `m` merge. See [`plan_linear`] for where weights go.
+
+mod cells;
+mod linear;
+mod search;
+mod shifts;
+mod simulate;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{LayoutError, Periodic, SparseMatrix};
+
+pub use linear::plan_linear;
+
+/// One linear layer on packed positions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinearKernel {
+    /// Outputs by inputs.
+    pub matrix: SparseMatrix,
+    /// Where inputs sit.
+    pub input: Periodic,
+    /// Where outputs go; the period is recomputed.
+    pub output: Periodic,
+}
+
+impl LinearKernel {
+    /// Plans the layer, see [`plan_linear`].
+    ///
+    /// # Errors
+    /// Those of [`plan_linear`].
+    pub fn plan(&self, options: &PlanOptions) -> Result<LinearPlan, LayoutError> {
+        plan_linear(&self.matrix, &self.input, &self.output, options)
+    }
+}
+
+/// How a linear layer runs.
+///
+/// `z_i = Σ_{b in giants_i} rot( Σ_j Σ_{a in babies_j} P'_{ij,a,b} · rot(x_j, a), b )`,
+/// then for each amount `k` of `collapse` in order `z_i += rot(z_i, k)`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinearPlan {
+    /// The input's layout.
+    pub input: Periodic,
+    /// The output's layout with its resulting period. Every slot holds a complete sum, or zero where no element sits.
+    pub output: Periodic,
+    /// Rotation amounts.
+    pub plan: BsgsPlan,
+    /// Rotate-and-add amounts, in order; the same for each output ciphertext.
+    pub collapse: Vec<u32>,
+    /// The plaintexts, by output ciphertext, giant, input ciphertext, baby. Pairs without a non-zero weight are absent.
+    pub cells: Vec<Cell>,
+    /// What the plan costs.
+    pub counts: PlanCounts,
+}
+
+/// One plaintext: the weights that meet one rotated input before one giant rotation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Output ciphertext.
+    pub out_ct: u32,
+    /// Input ciphertext.
+    pub in_ct: u32,
+    /// Rotation of the input, in `0..n_slots`.
+    pub baby: u32,
+    /// Rotation of the sum, in `0..n_slots`.
+    pub giant: u32,
+    /// The plaintext repeats every `period` slots.
+    pub period: u32,
+    /// Slot below `period` and weight, sorted by slot, already rotated by `-giant`; other slots are zero.
+    pub entries: Vec<(u32, f64)>,
+}
+
+/// Baby and giant rotation amounts, ascending, in `0..n_slots`; 0 is listed where it is used, and an output no weight reaches has no giants. Then the split that made them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BsgsPlan {
+    /// Per input ciphertext.
+    pub babies: Vec<Vec<u32>>,
+    /// Per output ciphertext.
+    pub giants: Vec<Vec<u32>>,
+    /// Baby digits are residues modulo `n1`; at `2·lift` nothing is left for giants.
+    pub n1: u32,
+    /// If not 0, giants are digits modulo `n2` of what the first digit leaves, and babies take the rest too:
+    /// for a convolution, columns and channel blocks to one side, rows to the other.
+    pub n2: u32,
+    /// Shifts were taken modulo `lift` before splitting.
+    pub lift: u32,
+    /// Representatives modulo `lift` lie around zero instead of above it.
+    pub signed: bool,
+    /// Baby digits lie around zero instead of above it.
+    pub centred: bool,
+    /// Digits became giants, and their complements babies.
+    pub exchanged: bool,
+}
+
+/// Counts of one plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanCounts {
+    /// Diagonals with a stored entry, merged modulo `m`, over all pairs of ciphertexts.
+    pub diagonals_total: u64,
+    /// Those of them whose weights are all zero; the plan leaves them out.
+    pub diagonals_zero: u64,
+    /// Rotations of inputs, not by 0.
+    pub babies: u64,
+    /// Rotations of inner sums, not by 0.
+    pub giants: u64,
+    /// Rotate-and-adds.
+    pub collapse: u64,
+    /// Products with a plaintext.
+    pub plain_products: u64,
+    /// Different rotation amounts, hence rotation keys.
+    pub rotation_keys: u64,
+}
+
+impl PlanCounts {
+    /// All rotations.
+    pub fn rotations(&self) -> u64 {
+        self.babies + self.giants + self.collapse
+    }
+}
+
+/// What the planner minimizes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanOptions {
+    /// Cost of each primitive.
+    pub costs: PlanCosts,
+    /// Every baby count up to this is tried; beyond it only `{1, 3, 5, 7}·2^k`.
+    pub max_n1: u32,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        Self {
+            costs: PlanCosts::default(),
+            max_n1: 256,
+        }
+    }
+}
+
+/// Cost of the primitives of a plan, in any one unit, at the level of execution; [`PlanCosts::total`] adds them up.
+///
+/// The default weighs every rotation 1 and the rest 0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanCosts {
+    /// Decompose and mod up of one input.
+    pub k_dec: f64,
+    /// One hoisted rotation without mod down.
+    pub k_h: f64,
+    /// One full rotation.
+    pub k_g: f64,
+    /// The final mod down of one output.
+    pub k_md: f64,
+    /// The final rescale of one output.
+    pub k_rs: f64,
+    /// One product with a plaintext.
+    pub c_mul: f64,
+}
+
+impl Default for PlanCosts {
+    fn default() -> Self {
+        Self {
+            k_dec: 0.0,
+            k_h: 1.0,
+            k_g: 1.0,
+            k_md: 0.0,
+            k_rs: 0.0,
+            c_mul: 0.0,
+        }
+    }
+}
+
+impl PlanCosts {
+    /// The cost of a plan.
+    ///
+    /// `Σ_j (k_dec + |A_j \ 0|·k_h) + Σ_i (|B_i \ 0|·k_g + k_md + k_rs) + plain_products·c_mul`, plus `k_g` per rotate-and-add.
+    pub fn total(&self, plan: &LinearPlan) -> f64 {
+        let counts = &plan.counts;
+        f64::from(plan.input.n_ciphertexts) * self.k_dec
+            + f64::from(plan.output.n_ciphertexts) * (self.k_md + self.k_rs)
+            + counts.babies as f64 * self.k_h
+            + (counts.giants + counts.collapse) as f64 * self.k_g
+            + counts.plain_products as f64 * self.c_mul
+    }
+
+    fn check(&self) -> Result<(), LayoutError> {
+        let costs = [
+            ("k_dec", self.k_dec),
+            ("k_h", self.k_h),
+            ("k_g", self.k_g),
+            ("k_md", self.k_md),
+            ("k_rs", self.k_rs),
+            ("c_mul", self.c_mul),
+        ];
+        match costs.iter().find(|(_, cost)| cost.is_nan() || *cost < 0.0) {
+            Some(&(what, _)) => Err(LayoutError::BadCost { what }),
+            None => Ok(()),
+        }
+    }
+}

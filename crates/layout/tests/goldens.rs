@@ -1,0 +1,253 @@
+//! Counts of known layers, every plan also run on plain vectors.
+//!
+//! Counts are results: they may fall, with a line saying why, but never rise.
+//! Each layer reads `diagonals babies/giants/collapse`; a network ends with `= rotations, products`.
+
+mod common;
+
+use common::{noises, run};
+use privet_layout::{ConvGeometry, LinearPlan, Periodic, PlanOptions, SparseMatrix, plan_linear};
+
+/// A chain of linear layers, each reading what the one before wrote.
+struct Net {
+    at: Periodic,
+    plans: Vec<LinearPlan>,
+}
+
+impl Net {
+    fn new(input: Periodic) -> Self {
+        let plans = Vec::new();
+        Self { at: input, plans }
+    }
+
+    /// A 28x28 image in a frame of its own size or larger.
+    fn image(frame: u32, n_slots: u32) -> Self {
+        Self::new(Periodic::image(1, 28, 28, (1, 1), (frame, frame), n_slots))
+    }
+
+    fn layer(mut self, matrix: &SparseMatrix, output: Periodic) -> Self {
+        let options = PlanOptions::default();
+        let plan = plan_linear(matrix, &self.at, &output, &options).expect("a plan");
+        run(matrix, &plan, 7);
+        self.at = plan.output.clone();
+        self.plans.push(plan);
+        self
+    }
+
+    fn dense(self, rows: u32) -> Self {
+        let (cols, n_slots) = (self.at.n_elements, self.at.n_slots);
+        self.layer(&dense(rows, cols), Periodic::vector(rows, n_slots))
+    }
+
+    /// A convolution that keeps the frame; its output has the given gap.
+    fn conv(self, geometry: &ConvGeometry, gap: u32, frame: u32) -> Self {
+        let output = feature_map(geometry, gap, frame, self.at.n_slots);
+        self.layer(&random(geometry), output)
+    }
+
+    fn rotations(&self) -> u64 {
+        self.plans.iter().map(|plan| plan.counts.rotations()).sum()
+    }
+
+    fn text(&self) -> String {
+        let layer = |plan: &LinearPlan| {
+            let counts = plan.counts;
+            let (diagonals, collapse) = (counts.diagonals_total, counts.collapse);
+            format!("{diagonals} {}/{}/{collapse}", counts.babies, counts.giants)
+        };
+        let layers: Vec<String> = self.plans.iter().map(layer).collect();
+        let products: u64 = self
+            .plans
+            .iter()
+            .map(|plan| plan.counts.plain_products)
+            .sum();
+        format!("{} = {}, {products}", layers.join(", "), self.rotations())
+    }
+}
+
+fn dense(rows: u32, cols: u32) -> SparseMatrix {
+    SparseMatrix::from_dense(rows, cols, &noises(5, (rows * cols) as usize))
+}
+
+/// A square convolution on a square image.
+fn square(channels: [u32; 2], size: u32, kernel: u32, stride: u32, pad: u32) -> ConvGeometry {
+    ConvGeometry {
+        in_channels: channels[0],
+        in_height: size,
+        in_width: size,
+        out_channels: channels[1],
+        kernel: (kernel, kernel),
+        stride: (stride, stride),
+        pad: [pad; 4],
+        dilation: (1, 1),
+        groups: 1,
+    }
+}
+
+fn random(geometry: &ConvGeometry) -> SparseMatrix {
+    let taps = geometry.kernel.0 * geometry.kernel.1 * geometry.in_channels / geometry.groups;
+    geometry.matrix(&noises(3, (geometry.out_channels * taps) as usize))
+}
+
+/// Average pooling by 2x2.
+fn pool(channels: u32, size: u32) -> SparseMatrix {
+    let mut geometry = square([channels; 2], size, 2, 2, 0);
+    geometry.groups = channels;
+    geometry.matrix(&vec![0.25; 4 * channels as usize])
+}
+
+fn feature_map(geometry: &ConvGeometry, gap: u32, frame: u32, n_slots: u32) -> Periodic {
+    let (height, width) = geometry.out_size();
+    let (gap, frame) = ((gap, gap), (frame, frame));
+    Periodic::image(geometry.out_channels, height, width, gap, frame, n_slots)
+}
+
+/// A full set of `n` diagonals costs `min_a (a + ceil(n/a) - 2)`.
+#[test]
+fn full_sets() {
+    let expected = [
+        (8, 4),
+        (10, 5),
+        (16, 6),
+        (32, 10),
+        (64, 14),
+        (100, 18),
+        (128, 21),
+        (256, 30),
+        (512, 44),
+        (784, 54),
+        (1024, 62),
+        (2048, 89),
+        (4096, 126),
+    ];
+    for (n, rotations) in expected {
+        let row = (0..n).map(|col| (0, col, 1.0));
+        let net = Net::new(Periodic::vector(8192, 8192));
+        let layout = net.at.clone();
+        let net = net.layer(&SparseMatrix::from_triplets(8192, 8192, row), layout);
+        assert_eq!(net.rotations(), rotations, "{n} diagonals");
+    }
+}
+
+/// 784-128-128-10 from a plain periodic input: no shifted replicas, so the first layer pays 21 + 3.
+#[test]
+fn mlp() {
+    let net = Net::new(Periodic::vector(784, 4096))
+        .dense(128)
+        .dense(128)
+        .dense(10);
+    assert_eq!(net.text(), "128 12/9/3, 128 12/9/0, 16 3/3/3 = 54, 272");
+}
+
+/// LoLA: 5@2x2/2, 100, 10. A 32x32 frame makes the channel blocks as long as the period, so diagonals merge.
+#[test]
+fn lola() {
+    let net = |frame, n_slots| {
+        let conv = square([1, 5], 28, 2, 2, 0);
+        Net::image(frame, n_slots)
+            .conv(&conv, 2, frame)
+            .dense(100)
+            .dense(10)
+            .text()
+    };
+    for n_slots in [4096, 8192] {
+        assert_eq!(net(28, n_slots), "13 4/2/0, 128 12/9/4, 16 3/3/3 = 40, 157");
+        assert_eq!(net(32, n_slots), "9 2/2/0, 128 12/9/4, 16 3/3/3 = 38, 153");
+    }
+}
+
+/// CryptoNets: 5@5x5/2 p1, 100, 10.
+#[test]
+fn cryptonets() {
+    let net = |frame| {
+        let conv = square([1, 5], 28, 5, 2, 1);
+        Net::image(frame, 4096)
+            .conv(&conv, 2, frame)
+            .dense(100)
+            .dense(10)
+            .text()
+    };
+    assert_eq!(net(28), "61 10/5/0, 128 12/9/4, 16 3/3/3 = 49, 205");
+    assert_eq!(net(32), "36 5/5/0, 128 12/9/4, 16 3/3/3 = 44, 180");
+}
+
+/// LeNet with strided convolutions: 32@5x5/2 p2, 64@5x5/2 p2, 512, 10. Splits with one digit leave 121 in the larger frame.
+#[test]
+fn lenet() {
+    let net = |frame| {
+        Net::image(frame, 8192)
+            .conv(&square([1, 32], 28, 5, 2, 2), 2, frame)
+            .conv(&square([32, 64], 14, 5, 2, 2), 4, frame)
+            .dense(512)
+            .dense(10)
+            .text()
+    };
+    let expected = "288 20/17/0, 1649 54/38/1, 512 24/20/3, 16 3/3/5 = 188, 2465";
+    assert_eq!(net(28), expected);
+    let expected = "36 5/5/0, 676 25/25/1, 512 24/20/3, 16 3/3/5 = 119, 1240";
+    assert_eq!(net(32), expected);
+}
+
+/// LeNet-5, average pooling folded into the layer after it: 6@5x5 p2, 16@5x5, 120, 84, 10.
+/// Splits with one digit leave 109 at 8,192 slots and 131 at 4,096, where the first feature map takes two ciphertexts.
+#[test]
+fn lenet5() {
+    let net = |frame, n_slots| {
+        let second = square([6, 16], 14, 5, 1, 0);
+        Net::image(frame, n_slots)
+            .conv(&square([1, 6], 28, 5, 1, 2), 1, frame)
+            .layer(
+                &random(&second).product(&pool(6, 28)),
+                feature_map(&second, 2, frame, n_slots),
+            )
+            .layer(
+                &dense(120, 400).product(&pool(16, 10)),
+                Periodic::vector(120, n_slots),
+            )
+            .dense(84)
+            .dense(10)
+    };
+    assert_eq!(net(28, 8192).rotations(), 152);
+    let expected = "25 4/4/0, 484 21/21/1, 128 12/9/5, 128 12/9/0, 16 3/3/3 = 107, 781";
+    assert_eq!(net(32, 8192).text(), expected);
+    let expected = "50 4/8/0, 968 30/32/0, 128 12/9/5, 128 12/9/0, 16 3/3/3 = 130, 1290";
+    assert_eq!(net(32, 4096).text(), expected);
+}
+
+/// ResNet-20 by kinds of layer. Splits with one digit need 11, 23, 11, 23, 42, 21, 37, 60, 14: 765 in all.
+#[test]
+fn resnet20() {
+    for n_slots in [16384, 32768] {
+        let image = Periodic::image(3, 32, 32, (1, 1), (32, 32), n_slots);
+        let conv = |at: &Periodic, channels, size, kernel, stride, gap| {
+            let geometry = square(channels, size, kernel, stride, kernel / 2);
+            Net::new(at.clone()).conv(&geometry, gap, 32)
+        };
+        let stem = conv(&image, [3, 16], 32, 3, 1, 1);
+        let stage1 = conv(&stem.at, [16, 16], 32, 3, 1, 1);
+        let shortcut2 = conv(&stage1.at, [16, 32], 32, 1, 2, 2);
+        let first2 = conv(&stage1.at, [16, 32], 32, 3, 2, 2);
+        let stage2 = conv(&first2.at, [32, 32], 16, 3, 1, 2);
+        let shortcut3 = conv(&stage2.at, [32, 64], 16, 1, 2, 4);
+        let first3 = conv(&stage2.at, [32, 64], 16, 3, 2, 4);
+        let stage3 = conv(&first3.at, [64, 64], 8, 3, 1, 4);
+        let last = Net::new(stage3.at.clone()).dense(10);
+        let expected = [
+            (stem, 1, "36 5/5/0 = 10, 36"),
+            (stage1, 6, "144 11/11/0 = 22, 144"),
+            (shortcut2, 1, "32 7/3/1 = 11, 32"),
+            (first2, 1, "128 15/7/1 = 23, 128"),
+            (stage2, 5, "392 27/13/0 = 40, 392"),
+            (shortcut3, 1, "100 9/9/1 = 19, 100"),
+            (first3, 1, "324 17/17/1 = 35, 324"),
+            (stage3, 5, "900 29/29/0 = 58, 900"),
+            (last, 1, "16 3/3/8 = 14, 16"),
+        ];
+        let mut total = 0;
+        for (net, times, text) in expected {
+            assert_eq!(net.text(), text);
+            total += times * net.rotations();
+        }
+        assert_eq!(total, 734);
+    }
+}
