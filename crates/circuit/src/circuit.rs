@@ -37,12 +37,21 @@ impl KeyManifest {
     /// Galois elements with the level of each key, amounts first, conjugation last.
     pub fn galois(&self, log_n: u8) -> Vec<(GaloisElement, Level)> {
         let rotations = self.rotations.iter().map(|(r, l)| (r.galois(log_n), *l));
-        rotations.chain(self.conjugation.map(|l| (GaloisElement::conjugation(log_n), l))).collect()
+        rotations
+            .chain(
+                self.conjugation
+                    .map(|l| (GaloisElement::conjugation(log_n), l)),
+            )
+            .collect()
     }
 
     /// Bytes of all keys, expanded.
     pub fn bytes(&self, params: &Params) -> u64 {
-        let levels = self.rotations.values().chain(&self.conjugation).chain(&self.relinearization);
+        let levels = self
+            .rotations
+            .values()
+            .chain(&self.conjugation)
+            .chain(&self.relinearization);
         levels.map(|&l| params.key_bytes(l)).sum()
     }
 }
@@ -58,13 +67,20 @@ pub struct Circuit {
     layers: Vec<Layer>,
     params: Option<Params>,
     keys: Option<KeyManifest>,
+    bound: Option<f64>,
 }
 
 impl Circuit {
     /// A circuit without operations for ciphertexts of `n_slots` slots, with `n_inputs` encrypted inputs, which are
     /// its first values.
     pub fn new(n_slots: usize, n_inputs: usize) -> Self {
-        let values = (0..n_inputs as u32).map(|index| Value { op: Op::Input { index }, layer: None, class: None }).collect();
+        let values = (0..n_inputs as u32)
+            .map(|index| Value {
+                op: Op::Input { index },
+                layer: None,
+                class: None,
+            })
+            .collect();
         Self {
             n_slots,
             inputs: vec![InputFact::default(); n_inputs],
@@ -74,12 +90,17 @@ impl Circuit {
             layers: Vec::new(),
             params: None,
             keys: None,
+            bound: None,
         }
     }
 
     /// An empty circuit with the inputs, layers, plain vectors and parameters of this one; what rewriting passes fill.
     pub fn emptied(&self) -> Self {
-        Self { values: Vec::new(), outputs: Vec::new(), ..self.clone() }
+        Self {
+            values: Vec::new(),
+            outputs: Vec::new(),
+            ..self.clone()
+        }
     }
 
     /// Appends a value. The operation may read only values that exist.
@@ -87,22 +108,43 @@ impl Circuit {
     /// # Panics
     /// If an operand does not exist yet.
     pub fn push(&mut self, value: Value) -> ValueId {
-        assert!(value.op.operands().iter().all(|o| o.index() < self.values.len()), "operands come before users");
+        assert!(
+            value
+                .op
+                .operands()
+                .iter()
+                .all(|o| o.index() < self.values.len()),
+            "operands come before users"
+        );
         self.values.push(value);
         ValueId(self.values.len() as u32 - 1)
     }
 
     /// Appends an operation for a layer.
     pub fn push_op(&mut self, op: Op, layer: Option<LayerId>) -> ValueId {
-        self.push(Value { op, layer, class: None })
+        self.push(Value {
+            op,
+            layer,
+            class: None,
+        })
     }
 
     /// Appends a rotation; nothing if it moves nothing.
-    pub fn push_rotation(&mut self, x: ValueId, by: Rotation, class: RotationClass, layer: Option<LayerId>) -> ValueId {
+    pub fn push_rotation(
+        &mut self,
+        x: ValueId,
+        by: Rotation,
+        class: RotationClass,
+        layer: Option<LayerId>,
+    ) -> ValueId {
         if by.is_zero() {
             return x;
         }
-        self.push(Value { op: Op::Rotate { x, by }, layer, class: Some(class) })
+        self.push(Value {
+            op: Op::Rotate { x, by },
+            layer,
+            class: Some(class),
+        })
     }
 
     /// Appends the sum of one or more values.
@@ -148,7 +190,10 @@ impl Circuit {
 
     /// All values with their ids, operands before users.
     pub fn ops(&self) -> impl DoubleEndedIterator<Item = (ValueId, &Op)> {
-        self.values.iter().enumerate().map(|(i, v)| (ValueId(i as u32), &v.op))
+        self.values
+            .iter()
+            .enumerate()
+            .map(|(i, v)| (ValueId(i as u32), &v.op))
     }
 
     /// All values, operands before users.
@@ -211,6 +256,16 @@ impl Circuit {
         self.keys = keys;
     }
 
+    /// Largest magnitude that results are expected to have, if known.
+    pub fn bound(&self) -> Option<f64> {
+        self.bound
+    }
+
+    /// States the largest magnitude that results are expected to have.
+    pub fn set_bound(&mut self, bound: Option<f64>) {
+        self.bound = bound;
+    }
+
     /// For each value, the values that read it, each once and in order.
     pub fn users(&self) -> Vec<Vec<ValueId>> {
         let mut users: Vec<Vec<ValueId>> = vec![Vec::new(); self.values.len()];
@@ -232,7 +287,10 @@ impl Circuit {
         let mut next = self.emptied();
         let mut moved: Vec<ValueId> = Vec::with_capacity(self.values.len());
         for (i, value) in self.values.iter().enumerate() {
-            let value = Value { op: value.op.clone().map_operands(|o| moved[o.index()]), ..value.clone() };
+            let value = Value {
+                op: value.op.clone().map_operands(|o| moved[o.index()]),
+                ..value.clone()
+            };
             let id = emit(&mut next, ValueId(i as u32), value);
             moved.push(id);
         }
@@ -247,14 +305,22 @@ impl Circuit {
         for i in (0..self.values.len()).rev() {
             if live[i] || matches!(self.values[i].op, Op::Input { .. }) {
                 live[i] = true;
-                self.values[i].op.operands().iter().for_each(|o| live[o.index()] = true);
+                self.values[i]
+                    .op
+                    .operands()
+                    .iter()
+                    .for_each(|o| live[o.index()] = true);
             }
         }
         let mut plain_moved: Vec<Option<PlainId>> = vec![None; self.plains.len()];
         let mut plains = Vec::new();
         let mut moved = vec![ValueId(u32::MAX); self.values.len()];
         let mut values = Vec::with_capacity(self.values.len());
-        for (i, mut value) in std::mem::take(&mut self.values).into_iter().enumerate().filter(|(i, _)| live[*i]) {
+        for (i, mut value) in std::mem::take(&mut self.values)
+            .into_iter()
+            .enumerate()
+            .filter(|(i, _)| live[*i])
+        {
             value.op = value.op.map_operands(|o| moved[o.index()]);
             if let Op::MulPlain { plain, .. } | Op::AddPlain { plain, .. } = &mut value.op {
                 let old = plain.0 as usize;
@@ -280,7 +346,9 @@ impl Circuit {
     pub fn needed_keys(&self) -> Option<KeyManifest> {
         let facts = crate::infer::facts(self).ok()?;
         let mut keys = KeyManifest::default();
-        let raise = |slot: &mut Option<Level>, level: Level| *slot = Some(slot.map_or(level, |l| l.max(level)));
+        let raise = |slot: &mut Option<Level>, level: Level| {
+            *slot = Some(slot.map_or(level, |l| l.max(level)))
+        };
         for (id, op) in self.ops() {
             let operand = op.operands().first().copied();
             let level = operand.and_then(|o| facts[o.index()].level);

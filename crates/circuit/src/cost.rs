@@ -20,7 +20,11 @@ pub struct CostTable {
 impl Default for CostTable {
     /// Measured with `cargo run --release -p privet-ckks --example timing` on an AVX-512 IFMA server core.
     fn default() -> Self {
-        Self { ntt_us: 32.0, limb_us: 9.0, encode_us: 350.0 }
+        Self {
+            ntt_us: 32.0,
+            limb_us: 9.0,
+            encode_us: 350.0,
+        }
     }
 }
 
@@ -30,7 +34,14 @@ impl CostTable {
     /// # Source
     /// A key switch of `β` digits over `m` limbs and `K` specials needs `(β + 2)(m + K)` transforms (Han and Ki, ePrint
     /// 2019/688).
-    pub fn op_us(&self, op: &Op, kind: Kind, operand_kind: Kind, level: Level, params: &Params) -> f64 {
+    pub fn op_us(
+        &self,
+        op: &Op,
+        kind: Kind,
+        operand_kind: Kind,
+        level: Level,
+        params: &Params,
+    ) -> f64 {
         let size = params.ring_degree() as f64 / 16384.0;
         let ntt = self.ntt_us * size * f64::from(params.log_n()) / 14.0;
         let limb = self.limb_us * size;
@@ -38,7 +49,11 @@ impl CostTable {
         let k = params.special().len() as f64;
         let beta = params.digits_at(level).len() as f64;
         let parts = if kind == Kind::Ct3 { 3.0 } else { 2.0 };
-        let width = if kind == Kind::Ext || kind == Kind::Digits { m + k } else { m };
+        let width = if kind == Kind::Ext || kind == Kind::Digits {
+            m + k
+        } else {
+            m
+        };
         let decompose = (beta * (m + k)) * (ntt + limb);
         let key_product = 2.0 * beta * (m + k) * limb;
         let mod_down = 2.0 * (m + k) * (ntt + limb);
@@ -48,7 +63,9 @@ impl CostTable {
             Op::Sum(terms) => (terms.len() as f64 - 1.0) * parts * width * limb,
             Op::MulPlain { .. } | Op::MulScalar { .. } | Op::Extend(_) => parts * width * limb,
             Op::Mul(..) | Op::Square(_) => 4.0 * width * limb,
-            Op::Relinearize(_) | Op::Rotate { .. } | Op::Conjugate(_) => decompose + key_product + mod_down,
+            Op::Relinearize(_) | Op::Rotate { .. } | Op::Conjugate(_) => {
+                decompose + key_product + mod_down
+            }
             Op::Rescale(_) => parts * m * (ntt + limb),
             Op::Decompose(_) if operand_kind == Kind::Ext => decompose + mod_down / 2.0,
             Op::Decompose(_) => decompose,
@@ -65,9 +82,14 @@ impl CostTable {
         let facts = facts(circuit)?;
         let mut total = 0.0;
         let mut layers = vec![0.0; circuit.layers().len()];
-        let Some(params) = circuit.params() else { return Ok((total, layers)) };
+        let Some(params) = circuit.params() else {
+            return Ok((total, layers));
+        };
         for (value, (id, op)) in circuit.values().iter().zip(circuit.ops()) {
-            let operand = op.operands().first().map_or(&facts[id.index()], |o| &facts[o.index()]);
+            let operand = op
+                .operands()
+                .first()
+                .map_or(&facts[id.index()], |o| &facts[o.index()]);
             let Some(level) = operand.level else { continue };
             let us = self.op_us(op, facts[id.index()].kind, operand.kind, level, params);
             total += us;

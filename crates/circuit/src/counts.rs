@@ -184,10 +184,23 @@ impl Circuit {
     pub fn depth(&self) -> u64 {
         let mut depth = vec![0u64; self.values().len()];
         for (id, op) in self.ops() {
-            let below = op.operands().iter().map(|o| depth[o.index()]).max().unwrap_or(0);
-            depth[id.index()] = below + u64::from(matches!(op, Op::Rescale(_) | Op::ModDown { rescale: true, .. }));
+            let below = op
+                .operands()
+                .iter()
+                .map(|o| depth[o.index()])
+                .max()
+                .unwrap_or(0);
+            depth[id.index()] = below
+                + u64::from(matches!(
+                    op,
+                    Op::Rescale(_) | Op::ModDown { rescale: true, .. }
+                ));
         }
-        self.outputs().iter().map(|o| depth[o.index()]).max().unwrap_or(0)
+        self.outputs()
+            .iter()
+            .map(|o| depth[o.index()])
+            .max()
+            .unwrap_or(0)
     }
 
     /// Number of different rotation amounts, conjugation included: Galois keys to make.

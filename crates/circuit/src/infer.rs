@@ -41,9 +41,18 @@ fn kind_of(op: &Op, of: &[Kind]) -> Option<Kind> {
                 kinds.iter().copied().max()
             }
         }
-        (Op::Neg(_) | Op::AddPlain { .. } | Op::MulPlain { .. } | Op::MulScalar { .. } | Op::DropLevel { .. }, [k @ (Ct | Ct3 | Ext)]) => Some(*k),
+        (
+            Op::Neg(_)
+            | Op::AddPlain { .. }
+            | Op::MulPlain { .. }
+            | Op::MulScalar { .. }
+            | Op::DropLevel { .. },
+            [k @ (Ct | Ct3 | Ext)],
+        ) => Some(*k),
         (Op::Mul(..), [Ct, Ct]) | (Op::Square(_), [Ct]) => Some(Ct3),
-        (Op::Relinearize(_), [Ct3]) | (Op::Rotate { .. } | Op::Conjugate(_), [Ct]) | (Op::ModDown { .. }, [Ext]) => Some(Ct),
+        (Op::Relinearize(_), [Ct3])
+        | (Op::Rotate { .. } | Op::Conjugate(_), [Ct])
+        | (Op::ModDown { .. }, [Ext]) => Some(Ct),
         (Op::Rescale(_), [k @ (Ct | Ct3)]) => Some(*k),
         (Op::Decompose(_), [Ct | Ext]) => Some(Digits),
         (Op::RotateHoisted { .. }, [Digits]) | (Op::Extend(_), [Ct]) => Some(Ext),
@@ -67,7 +76,11 @@ pub(crate) fn kinds(circuit: &Circuit) -> Vec<Option<Kind>> {
 pub fn facts(circuit: &Circuit) -> Result<Vec<Fact>, CircuitError> {
     let mut facts: Vec<Fact> = Vec::with_capacity(circuit.values().len());
     for (id, op) in circuit.ops() {
-        let fact = fact_of(circuit, op, &facts).map_err(|why| CircuitError::Invalid { value: id, op: op.word(), why })?;
+        let fact = fact_of(circuit, op, &facts).map_err(|why| CircuitError::Invalid {
+            value: id,
+            op: op.word(),
+            why,
+        })?;
         facts.push(fact);
     }
     Ok(facts)
@@ -79,17 +92,33 @@ fn fact_of(circuit: &Circuit, op: &Op, facts: &[Fact]) -> Result<Fact, String> {
     let kinds: Vec<Kind> = of.iter().map(|f| f.kind).collect();
     let kind = kind_of(op, &kinds).ok_or_else(|| format!("does not take {}", list(&kinds)))?;
     if let Op::Input { index } = op {
-        let input = circuit.inputs().get(*index as usize).ok_or_else(|| format!("there is no input {index}"))?;
-        return Ok(Fact { kind, level: input.level, scale: input.scale.clone() });
+        let input = circuit
+            .inputs()
+            .get(*index as usize)
+            .ok_or_else(|| format!("there is no input {index}"))?;
+        return Ok(Fact {
+            kind,
+            level: input.level,
+            scale: input.scale.clone(),
+        });
     }
     let level = of[0].level;
     if let Some(odd) = of.iter().position(|f| f.level != level) {
-        return Err(format!("{} is at {}, {} at {}", operands[0], show(level), operands[odd], show(of[odd].level)));
+        return Err(format!(
+            "{} is at {}, {} at {}",
+            operands[0],
+            show(level),
+            operands[odd],
+            show(of[odd].level)
+        ));
     }
     let scale = of[0].scale.clone();
     let lowered = || match level {
         Some(Level(0)) => Err("nothing is left to rescale at L0".to_owned()),
-        Some(Level(l)) => Ok((Some(Level(l - 1)), scale.as_ref().map(|s| s.over(&Scale::prime(l))))),
+        Some(Level(l)) => Ok((
+            Some(Level(l - 1)),
+            scale.as_ref().map(|s| s.over(&Scale::prime(l))),
+        )),
         None => Ok((None, None)),
     };
     let times = |s: &Option<Scale>| scale.as_ref().zip(s.as_ref()).map(|(a, b)| a.times(b));
@@ -99,7 +128,13 @@ fn fact_of(circuit: &Circuit, op: &Op, facts: &[Fact]) -> Result<Fact, String> {
                 return Err("a sum has at least two terms".to_owned());
             }
             if let Some(odd) = of.iter().position(|f| f.scale != scale) {
-                return Err(format!("{} has scale {}, {} has {}", operands[0], show(scale), operands[odd], show(of[odd].scale.clone())));
+                return Err(format!(
+                    "{} has scale {}, {} has {}",
+                    operands[0],
+                    show(scale),
+                    operands[odd],
+                    show(of[odd].scale.clone())
+                ));
             }
             (level, scale)
         }
@@ -132,20 +167,46 @@ fn show<T: ToString>(value: Option<T>) -> String {
 /// Every fault found, in order; later ones may follow from the first.
 pub fn verify(circuit: &Circuit) -> Result<(), Vec<CircuitError>> {
     let mut faults = Vec::new();
-    let mut fault = |value: ValueId, op: &Op, why: String| faults.push(CircuitError::Invalid { value, op: op.word(), why });
+    let mut fault = |value: ValueId, op: &Op, why: String| {
+        faults.push(CircuitError::Invalid {
+            value,
+            op: op.word(),
+            why,
+        })
+    };
     for (id, op) in circuit.ops() {
         match op {
-            Op::MulPlain { plain, .. } | Op::AddPlain { plain, .. } => match circuit.plains().get(plain.0 as usize) {
+            Op::MulPlain { plain, .. } | Op::AddPlain { plain, .. } => match circuit
+                .plains()
+                .get(plain.0 as usize)
+            {
                 None => fault(id, op, format!("plain vector {} does not exist", plain.0)),
                 Some(p) if !p.period.is_power_of_two() || p.period as usize > circuit.n_slots() => {
-                    fault(id, op, format!("period {} of {} does not divide {} slots", p.period, p.name, circuit.n_slots()));
+                    fault(
+                        id,
+                        op,
+                        format!(
+                            "period {} of {} does not divide {} slots",
+                            p.period,
+                            p.name,
+                            circuit.n_slots()
+                        ),
+                    );
                 }
                 Some(_) => {}
             },
-            Op::Rotate { by, .. } | Op::RotateHoisted { by, .. } if by.is_zero() || by.amount() as usize >= circuit.n_slots() => {
-                fault(id, op, format!("amount {by} is outside 1..{}", circuit.n_slots()));
+            Op::Rotate { by, .. } | Op::RotateHoisted { by, .. }
+                if by.is_zero() || by.amount() as usize >= circuit.n_slots() =>
+            {
+                fault(
+                    id,
+                    op,
+                    format!("amount {by} is outside 1..{}", circuit.n_slots()),
+                );
             }
-            Op::MulScalar { factor, .. } if !factor.is_finite() => fault(id, op, format!("factor {factor} is not finite")),
+            Op::MulScalar { factor, .. } if !factor.is_finite() => {
+                fault(id, op, format!("factor {factor} is not finite"))
+            }
             _ => {}
         }
     }
@@ -158,16 +219,28 @@ pub fn verify(circuit: &Circuit) -> Result<(), Vec<CircuitError>> {
                 if let (Some(level), Some(max)) = (fact.level, max_level)
                     && level > max
                 {
-                    faults.push(CircuitError::Invalid { value: id, op: op.word(), why: format!("{level} is above the chain's {max}") });
+                    faults.push(CircuitError::Invalid {
+                        value: id,
+                        op: op.word(),
+                        why: format!("{level} is above the chain's {max}"),
+                    });
                 }
             }
             for &id in circuit.outputs() {
                 if facts[id.index()].kind != Kind::Ct {
                     let why = format!("an output is ct, found {}", facts[id.index()].kind);
-                    faults.push(CircuitError::Invalid { value: id, op: "return", why });
+                    faults.push(CircuitError::Invalid {
+                        value: id,
+                        op: "return",
+                        why,
+                    });
                 }
             }
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults)
+    }
 }

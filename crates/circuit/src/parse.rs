@@ -1,6 +1,9 @@
 //! Reading the text form; [`crate::print`] shows it.
 
-use crate::{Circuit, CircuitError, KeyManifest, Layer, LayerId, Op, PlainId, PlainValues, PlainVector, RotationClass, Value, ValueId};
+use crate::{
+    Circuit, CircuitError, KeyManifest, Layer, LayerId, Op, PlainId, PlainValues, PlainVector,
+    RotationClass, Value, ValueId,
+};
 use params::{Level, Params, ParamsSpec, Rotation, Scale};
 use std::collections::BTreeMap;
 
@@ -11,9 +14,14 @@ use std::collections::BTreeMap;
 pub fn parse(text: &str) -> Result<Circuit, CircuitError> {
     let mut parser = Parser::default();
     for (i, raw) in text.lines().enumerate() {
-        parser.line(raw.trim()).map_err(|why| CircuitError::Parse { line: i + 1, why })?;
+        parser
+            .line(raw.trim())
+            .map_err(|why| CircuitError::Parse { line: i + 1, why })?;
     }
-    let end = CircuitError::Parse { line: text.lines().count(), why: "the circuit has no closing brace".to_owned() };
+    let end = CircuitError::Parse {
+        line: text.lines().count(),
+        why: "the circuit has no closing brace".to_owned(),
+    };
     parser.circuit.filter(|_| parser.closed).ok_or(end)
 }
 
@@ -22,6 +30,7 @@ struct Parser {
     n_slots: Option<usize>,
     params: Option<Params>,
     keys: Option<Vec<String>>,
+    bound: Option<f64>,
     layers: Vec<Layer>,
     plains: Vec<PlainVector>,
     named: BTreeMap<String, PlainId>,
@@ -33,23 +42,37 @@ struct Parser {
 impl Parser {
     fn line(&mut self, line: &str) -> Result<(), String> {
         if let Some(directive) = line.strip_prefix(';') {
-            return if self.circuit.is_none() { self.directive(directive.trim()) } else { Ok(()) };
+            return if self.circuit.is_none() {
+                self.directive(directive.trim())
+            } else {
+                Ok(())
+            };
         }
         let line = line.split(" ;").next().unwrap_or_default().trim();
         if line.is_empty() {
             Ok(())
         } else if self.closed {
-            Err(format!("nothing may follow the closing brace, found `{line}`"))
+            Err(format!(
+                "nothing may follow the closing brace, found `{line}`"
+            ))
         } else if let Some(rest) = line.strip_prefix("plain ") {
             self.plain(rest)
         } else if let Some(rest) = line.strip_prefix("circuit ") {
             self.open(rest)
         } else if line == "}" {
             self.closed = true;
-            let finished = self.circuit.as_ref().is_some_and(|c| !c.outputs().is_empty());
-            if finished { Ok(()) } else { Err("a circuit returns at least one value".to_owned()) }
+            let finished = self
+                .circuit
+                .as_ref()
+                .is_some_and(|c| !c.outputs().is_empty());
+            if finished {
+                Ok(())
+            } else {
+                Err("a circuit returns at least one value".to_owned())
+            }
         } else if let Some(rest) = line.strip_prefix("return ") {
-            let outputs: Result<Vec<ValueId>, String> = rest.split(',').map(|w| self.value(w.trim())).collect();
+            let outputs: Result<Vec<ValueId>, String> =
+                rest.split(',').map(|w| self.value(w.trim())).collect();
             let outputs = outputs?;
             self.circuit_mut()?.set_outputs(outputs);
             Ok(())
@@ -59,7 +82,9 @@ impl Parser {
     }
 
     fn circuit_mut(&mut self) -> Result<&mut Circuit, String> {
-        self.circuit.as_mut().ok_or_else(|| "expected `circuit (…) {` first".to_owned())
+        self.circuit
+            .as_mut()
+            .ok_or_else(|| "expected `circuit (…) {` first".to_owned())
     }
 
     fn directive(&mut self, text: &str) -> Result<(), String> {
@@ -68,41 +93,79 @@ impl Parser {
             self.n_slots = Some(params.n_slots());
             self.params = Some(params);
         } else if let Some(rest) = text.strip_prefix("slots:") {
-            let n: usize = rest.trim().parse().map_err(|_| format!("expected a slot count, found `{}`", rest.trim()))?;
+            let n: usize = rest
+                .trim()
+                .parse()
+                .map_err(|_| format!("expected a slot count, found `{}`", rest.trim()))?;
             if !n.is_power_of_two() {
                 return Err(format!("a slot count is a power of two, found {n}"));
             }
             self.n_slots = Some(n);
+        } else if let Some(rest) = text.strip_prefix("bound:") {
+            self.bound = Some(number(rest.trim())?);
         } else if let Some(rest) = text.strip_prefix("keys:") {
             self.keys = Some(rest.split_whitespace().map(str::to_owned).collect());
-        } else if let Some((index, name)) = text.strip_prefix("layer ").and_then(|r| r.split_once(':')) {
+        } else if let Some((index, name)) =
+            text.strip_prefix("layer ").and_then(|r| r.split_once(':'))
+        {
             if index.trim().parse() != Ok(self.layers.len()) {
-                return Err(format!("expected layer {}, found `{}`", self.layers.len(), index.trim()));
+                return Err(format!(
+                    "expected layer {}, found `{}`",
+                    self.layers.len(),
+                    index.trim()
+                ));
             }
-            self.layers.push(Layer { name: name.trim().to_owned() });
+            self.layers.push(Layer {
+                name: name.trim().to_owned(),
+            });
         }
         Ok(())
     }
 
     fn plain(&mut self, rest: &str) -> Result<(), String> {
-        let (head, values) = rest.split_once('=').ok_or("expected `plain @name period N = …`")?;
+        let (head, values) = rest
+            .split_once('=')
+            .ok_or("expected `plain @name period N = …`")?;
         let words: Vec<&str> = head.split_whitespace().collect();
-        let ["period", period] = words[1.min(words.len())..] else { return Err("expected `plain @name period N = …`".to_owned()) };
-        let name = words[0].strip_prefix('@').ok_or("a plain vector's name starts with @")?.to_owned();
-        let period: u32 = period.parse().map_err(|_| format!("expected a period, found `{period}`"))?;
+        let ["period", period] = words[1.min(words.len())..] else {
+            return Err("expected `plain @name period N = …`".to_owned());
+        };
+        let name = words[0]
+            .strip_prefix('@')
+            .ok_or("a plain vector's name starts with @")?
+            .to_owned();
+        let period: u32 = period
+            .parse()
+            .map_err(|_| format!("expected a period, found `{period}`"))?;
         let values = plain_values(values.trim(), period)?;
-        self.named.insert(name.clone(), PlainId(self.plains.len() as u32));
-        self.plains.push(PlainVector { name, period, values });
+        self.named
+            .insert(name.clone(), PlainId(self.plains.len() as u32));
+        self.plains.push(PlainVector {
+            name,
+            period,
+            values,
+        });
         Ok(())
     }
 
     fn open(&mut self, rest: &str) -> Result<(), String> {
-        let inner = rest.strip_prefix('(').and_then(|r| r.strip_suffix(") {")).ok_or("expected `circuit (%0: ct, …) {`")?;
-        let n_slots = self.n_slots.ok_or("expected a line `; params: …` or `; slots: N` before the circuit")?;
-        let items: Vec<&str> = inner.split(',').map(str::trim).filter(|s| !s.is_empty()).collect();
+        let inner = rest
+            .strip_prefix('(')
+            .and_then(|r| r.strip_suffix(") {"))
+            .ok_or("expected `circuit (%0: ct, …) {`")?;
+        let n_slots = self
+            .n_slots
+            .ok_or("expected a line `; params: …` or `; slots: N` before the circuit")?;
+        let items: Vec<&str> = inner
+            .split(',')
+            .map(str::trim)
+            .filter(|s| !s.is_empty())
+            .collect();
         let mut circuit = Circuit::new(n_slots, items.len());
         for (i, item) in items.iter().enumerate() {
-            let (name, fact) = item.split_once(':').ok_or_else(|| format!("expected `%{i}: ct`, found `{item}`"))?;
+            let (name, fact) = item
+                .split_once(':')
+                .ok_or_else(|| format!("expected `%{i}: ct`, found `{item}`"))?;
             let mut words = fact.split_whitespace();
             if words.next() != Some("ct") {
                 return Err(format!("an input is ct, found `{item}`"));
@@ -113,7 +176,8 @@ impl Parser {
                     None => circuit.inputs_mut()[i].scale = Some(scale(word)?),
                 }
             }
-            self.values.insert(name.trim().to_owned(), ValueId(i as u32));
+            self.values
+                .insert(name.trim().to_owned(), ValueId(i as u32));
         }
         std::mem::take(&mut self.layers).into_iter().for_each(|l| {
             circuit.add_layer(l);
@@ -121,6 +185,7 @@ impl Parser {
         std::mem::take(&mut self.plains).into_iter().for_each(|p| {
             circuit.add_plain(p);
         });
+        circuit.set_bound(self.bound);
         if let Some(words) = self.keys.take() {
             circuit.set_keys(Some(keys(&words, n_slots)?));
         }
@@ -132,23 +197,39 @@ impl Parser {
     }
 
     fn value(&self, word: &str) -> Result<ValueId, String> {
-        self.values.get(word).copied().ok_or_else(|| format!("`{word}` is not defined above"))
+        self.values
+            .get(word)
+            .copied()
+            .ok_or_else(|| format!("`{word}` is not defined above"))
     }
 
     fn assignment(&mut self, line: &str) -> Result<(), String> {
-        let (name, right) = line.split_once('=').ok_or_else(|| format!("expected `%n = operation`, found `{line}`"))?;
+        let (name, right) = line
+            .split_once('=')
+            .ok_or_else(|| format!("expected `%n = operation`, found `{line}`"))?;
         let name = name.trim().to_owned();
         if self.values.contains_key(&name) {
             return Err(format!("`{name}` is defined twice"));
         }
-        let (word, mut rest) = right.trim().split_once(' ').ok_or_else(|| format!("expected an operation, found `{}`", right.trim()))?;
+        let (word, mut rest) = right
+            .trim()
+            .split_once(' ')
+            .ok_or_else(|| format!("expected an operation, found `{}`", right.trim()))?;
         let mut layer = None;
         let mut class = None;
         if let Some((before, index)) = rest.rsplit_once(" #") {
-            layer = Some(LayerId(index.trim().parse().map_err(|_| format!("expected a layer number, found `#{index}`"))?));
+            layer =
+                Some(LayerId(index.trim().parse().map_err(|_| {
+                    format!("expected a layer number, found `#{index}`")
+                })?));
             rest = before;
         }
-        for c in [RotationClass::Baby, RotationClass::Giant, RotationClass::Collapse, RotationClass::Conversion] {
+        for c in [
+            RotationClass::Baby,
+            RotationClass::Giant,
+            RotationClass::Collapse,
+            RotationClass::Conversion,
+        ] {
             if let Some(before) = rest.trim_end().strip_suffix(c.word()) {
                 class = Some(c);
                 rest = before;
@@ -163,15 +244,25 @@ impl Parser {
     fn operation(&mut self, word: &str, rest: &str) -> Result<Op, String> {
         let one = |p: &Self| p.value(rest);
         let two = |p: &Self| -> Result<(ValueId, ValueId), String> {
-            let (a, b) = rest.split_once(',').ok_or_else(|| format!("{word} takes two values, found `{rest}`"))?;
+            let (a, b) = rest
+                .split_once(',')
+                .ok_or_else(|| format!("{word} takes two values, found `{rest}`"))?;
             Ok((p.value(a.trim())?, p.value(b.trim())?))
         };
-        let split = |at: &str| rest.split_once(at).map(|(a, b)| (a.trim(), b.trim())).ok_or_else(|| format!("expected `{word} %x{at}…`, found `{rest}`"));
+        let split = |at: &str| {
+            rest.split_once(at)
+                .map(|(a, b)| (a.trim(), b.trim()))
+                .ok_or_else(|| format!("expected `{word} %x{at}…`, found `{rest}`"))
+        };
         Ok(match word {
             "add" => two(self).map(|(a, b)| Op::Add(a, b))?,
             "sub" => two(self).map(|(a, b)| Op::Sub(a, b))?,
             "mul" => two(self).map(|(a, b)| Op::Mul(a, b))?,
-            "sum" => Op::Sum(rest.split(',').map(|w| self.value(w.trim())).collect::<Result<_, _>>()?),
+            "sum" => Op::Sum(
+                rest.split(',')
+                    .map(|w| self.value(w.trim()))
+                    .collect::<Result<_, _>>()?,
+            ),
             "neg" => Op::Neg(one(self)?),
             "square" => Op::Square(one(self)?),
             "relinearize" => Op::Relinearize(one(self)?),
@@ -179,22 +270,40 @@ impl Parser {
             "conjugate" => Op::Conjugate(one(self)?),
             "decompose" => Op::Decompose(one(self)?),
             "extend" => Op::Extend(one(self)?),
-            "mod_down" => Op::ModDown { x: one(self)?, rescale: false },
-            "mod_down_rescale" => Op::ModDown { x: one(self)?, rescale: true },
+            "mod_down" => Op::ModDown {
+                x: one(self)?,
+                rescale: false,
+            },
+            "mod_down_rescale" => Op::ModDown {
+                x: one(self)?,
+                rescale: true,
+            },
             "drop_level" => {
                 let (x, to) = split(" to ")?;
-                Op::DropLevel { x: self.value(x)?, to: level(to)? }
+                Op::DropLevel {
+                    x: self.value(x)?,
+                    to: level(to)?,
+                }
             }
             "rotate" | "rotate_hoisted" => {
                 let (x, by) = split(" by ")?;
                 let (x, n_slots) = (self.value(x)?, self.circuit_mut()?.n_slots());
-                let amount: i64 = by.parse().map_err(|_| format!("expected an amount, found `{by}`"))?;
+                let amount: i64 = by
+                    .parse()
+                    .map_err(|_| format!("expected an amount, found `{by}`"))?;
                 let by = Rotation::new(amount, n_slots);
-                if word == "rotate" { Op::Rotate { x, by } } else { Op::RotateHoisted { digits: x, by } }
+                if word == "rotate" {
+                    Op::Rotate { x, by }
+                } else {
+                    Op::RotateHoisted { digits: x, by }
+                }
             }
             "add_plain" => {
                 let (x, plain) = split(" + ")?;
-                Op::AddPlain { x: self.value(x)?, plain: self.plain_ref(plain)? }
+                Op::AddPlain {
+                    x: self.value(x)?,
+                    plain: self.plain_ref(plain)?,
+                }
             }
             "mul_plain" | "mul_scalar" => {
                 let (x, factor) = split(" * ")?;
@@ -204,9 +313,17 @@ impl Parser {
                     None => (factor, None),
                 };
                 if word == "mul_plain" {
-                    Op::MulPlain { x, plain: self.plain_ref(factor)?, scale: at }
+                    Op::MulPlain {
+                        x,
+                        plain: self.plain_ref(factor)?,
+                        scale: at,
+                    }
                 } else {
-                    Op::MulScalar { x, factor: number(factor)?, scale: at }
+                    Op::MulScalar {
+                        x,
+                        factor: number(factor)?,
+                        scale: at,
+                    }
                 }
             }
             _ => return Err(format!("`{word}` is no operation")),
@@ -215,46 +332,71 @@ impl Parser {
 
     fn plain_ref(&mut self, text: &str) -> Result<PlainId, String> {
         if let Some(name) = text.strip_prefix('@') {
-            let missing = || format!("plain vector @{name} is not defined; print with values to get a text that parses back");
+            let missing = || {
+                format!(
+                    "plain vector @{name} is not defined; print with values to get a text that parses back"
+                )
+            };
             return self.named.get(name).copied().ok_or_else(missing);
         }
         let count = text.split(',').count() as u32;
         let values = plain_values(text, count)?;
-        Ok(self.circuit_mut()?.add_plain(PlainVector { name: String::new(), period: count, values }))
+        Ok(self.circuit_mut()?.add_plain(PlainVector {
+            name: String::new(),
+            period: count,
+            values,
+        }))
     }
 }
 
 fn level(word: &str) -> Result<Level, String> {
-    word.strip_prefix('L').and_then(|n| n.parse().ok()).map(Level).ok_or_else(|| format!("expected a level such as L2, found `{word}`"))
+    word.strip_prefix('L')
+        .and_then(|n| n.parse().ok())
+        .map(Level)
+        .ok_or_else(|| format!("expected a level such as L2, found `{word}`"))
 }
 
 fn scale(word: &str) -> Result<Scale, String> {
-    Scale::parse(word).ok_or_else(|| format!("expected a scale such as 2^40 or 2^80/q2, found `{word}`"))
+    Scale::parse(word)
+        .ok_or_else(|| format!("expected a scale such as 2^40 or 2^80/q2, found `{word}`"))
 }
 
 fn number(word: &str) -> Result<f64, String> {
-    word.parse().map_err(|_| format!("expected a number, found `{word}`"))
+    word.parse()
+        .map_err(|_| format!("expected a number, found `{word}`"))
 }
 
 fn plain_values(text: &str, period: u32) -> Result<PlainValues, String> {
     if !period.is_power_of_two() {
         return Err(format!("a period is a power of two, found {period}"));
     }
-    let bracketed = |open: char, close: char| text.strip_prefix(open).and_then(|t| t.strip_suffix(close));
+    let bracketed =
+        |open: char, close: char| text.strip_prefix(open).and_then(|t| t.strip_suffix(close));
     if let Some(inner) = bracketed('[', ']') {
-        let values: Vec<f64> = inner.split(',').map(|w| number(w.trim())).collect::<Result<_, _>>()?;
+        let values: Vec<f64> = inner
+            .split(',')
+            .map(|w| number(w.trim()))
+            .collect::<Result<_, _>>()?;
         if values.len() != period as usize {
             return Err(format!("expected {period} values, found {}", values.len()));
         }
         return Ok(PlainValues::Dense(values));
     }
-    let inner = bracketed('{', '}').ok_or_else(|| format!("expected [values] or {{slot: value}}, found `{text}`"))?;
+    let inner = bracketed('{', '}')
+        .ok_or_else(|| format!("expected [values] or {{slot: value}}, found `{text}`"))?;
     let mut entries: Vec<(u32, f64)> = Vec::new();
     for item in inner.split(',').map(str::trim).filter(|s| !s.is_empty()) {
-        let (slot, value) = item.split_once(':').ok_or_else(|| format!("expected slot: value, found `{item}`"))?;
-        let slot: u32 = slot.trim().parse().map_err(|_| format!("expected a slot, found `{slot}`"))?;
+        let (slot, value) = item
+            .split_once(':')
+            .ok_or_else(|| format!("expected slot: value, found `{item}`"))?;
+        let slot: u32 = slot
+            .trim()
+            .parse()
+            .map_err(|_| format!("expected a slot, found `{slot}`"))?;
         if slot >= period || entries.last().is_some_and(|(last, _)| *last >= slot) {
-            return Err(format!("slot {slot} is out of order or outside the period {period}"));
+            return Err(format!(
+                "slot {slot} is out of order or outside the period {period}"
+            ));
         }
         entries.push((slot, number(value.trim())?));
     }
@@ -264,13 +406,17 @@ fn plain_values(text: &str, period: u32) -> Result<PlainValues, String> {
 fn keys(words: &[String], n_slots: usize) -> Result<KeyManifest, String> {
     let mut keys = KeyManifest::default();
     for word in words {
-        let (key, at) = word.split_once('@').ok_or_else(|| format!("expected amount@level, found `{word}`"))?;
+        let (key, at) = word
+            .split_once('@')
+            .ok_or_else(|| format!("expected amount@level, found `{word}`"))?;
         let at = level(at)?;
         match key {
             "conjugate" => keys.conjugation = Some(at),
             "relinearize" => keys.relinearization = Some(at),
             _ => {
-                let amount: i64 = key.parse().map_err(|_| format!("expected an amount, found `{key}`"))?;
+                let amount: i64 = key
+                    .parse()
+                    .map_err(|_| format!("expected an amount, found `{key}`"))?;
                 keys.rotations.insert(Rotation::new(amount, n_slots), at);
             }
         }
@@ -280,12 +426,29 @@ fn keys(words: &[String], n_slots: usize) -> Result<KeyManifest, String> {
 
 /// Reads `n=2^14 q=48,40 p=48 digits=1,1 scale=2^40`; digits default to one prime each, `insecure` skips the table.
 fn params_line(text: &str) -> Result<Params, String> {
-    let mut spec = ParamsSpec { log_n: 0, chain_bits: Vec::new(), special_bits: Vec::new(), digits: Vec::new(), scale_bits: 0 };
+    let mut spec = ParamsSpec {
+        log_n: 0,
+        chain_bits: Vec::new(),
+        special_bits: Vec::new(),
+        digits: Vec::new(),
+        scale_bits: 0,
+    };
     let mut insecure = false;
     for word in text.split_whitespace() {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
-        let bits = |v: &str| -> Result<Vec<u8>, String> { v.split(',').map(|b| b.parse().map_err(|_| format!("expected sizes, found `{word}`"))).collect() };
-        let power = |v: &str| v.strip_prefix("2^").and_then(|b| b.parse().ok()).ok_or_else(|| format!("expected a power of two, found `{word}`"));
+        let bits = |v: &str| -> Result<Vec<u8>, String> {
+            v.split(',')
+                .map(|b| {
+                    b.parse()
+                        .map_err(|_| format!("expected sizes, found `{word}`"))
+                })
+                .collect()
+        };
+        let power = |v: &str| {
+            v.strip_prefix("2^")
+                .and_then(|b| b.parse().ok())
+                .ok_or_else(|| format!("expected a power of two, found `{word}`"))
+        };
         match key {
             "n" => spec.log_n = power(value)?,
             "scale" => spec.scale_bits = power(value)?,
@@ -293,12 +456,20 @@ fn params_line(text: &str) -> Result<Params, String> {
             "p" => spec.special_bits = bits(value)?,
             "digits" => spec.digits = bits(value)?,
             "insecure" => insecure = true,
-            _ => return Err(format!("`{key}` is no parameter; known are n, q, p, digits, scale")),
+            _ => {
+                return Err(format!(
+                    "`{key}` is no parameter; known are n, q, p, digits, scale"
+                ));
+            }
         }
     }
     if spec.digits.is_empty() {
         spec.digits = vec![1; spec.chain_bits.len()];
     }
-    let built = if insecure { Params::new_insecure_for_tests(spec) } else { Params::new(spec) };
+    let built = if insecure {
+        Params::new_insecure_for_tests(spec)
+    } else {
+        Params::new(spec)
+    };
     built.map_err(|e| e.to_string())
 }

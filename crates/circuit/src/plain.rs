@@ -25,7 +25,11 @@ pub enum PlainValues {
 impl PlainVector {
     /// One value in all slots.
     pub fn splat(name: impl Into<String>, value: f64) -> Self {
-        Self { name: name.into(), period: 1, values: PlainValues::Dense(vec![value]) }
+        Self {
+            name: name.into(),
+            period: 1,
+            values: PlainValues::Dense(vec![value]),
+        }
     }
 
     /// Values of one period, written out; zero-filled from a sparse form.
@@ -34,7 +38,9 @@ impl PlainVector {
             PlainValues::Dense(values) => values.clone(),
             PlainValues::Sparse(entries) => {
                 let mut values = vec![0.0; self.period as usize];
-                entries.iter().for_each(|&(slot, value)| values[slot as usize] = value);
+                entries
+                    .iter()
+                    .for_each(|&(slot, value)| values[slot as usize] = value);
                 values
             }
         }

@@ -84,7 +84,11 @@ fn header(circuit: &Circuit, detail: Detail, out: &mut String) {
     match circuit.params() {
         Some(params) => {
             let spec = params.spec();
-            let mark = if params.is_insecure() { " insecure" } else { "" };
+            let mark = if params.is_insecure() {
+                " insecure"
+            } else {
+                ""
+            };
             writeln!(
                 out,
                 "; params: n=2^{} q={} p={} digits={} scale=2^{}{mark}",
@@ -98,8 +102,15 @@ fn header(circuit: &Circuit, detail: Detail, out: &mut String) {
         None => writeln!(out, "; slots: {}", circuit.n_slots()),
     }
     .expect("writing to a string");
+    if let Some(bound) = circuit.bound() {
+        writeln!(out, "; bound: {bound:?}").expect("writing to a string");
+    }
     if let Some(keys) = circuit.keys() {
-        let mut words: Vec<String> = keys.rotations.iter().map(|(r, l)| format!("{r}@{l}")).collect();
+        let mut words: Vec<String> = keys
+            .rotations
+            .iter()
+            .map(|(r, l)| format!("{r}@{l}"))
+            .collect();
         words.extend(keys.conjugation.map(|l| format!("conjugate@{l}")));
         words.extend(keys.relinearization.map(|l| format!("relinearize@{l}")));
         writeln!(out, "; keys: {}", words.join(" ")).expect("writing to a string");
@@ -107,15 +118,25 @@ fn header(circuit: &Circuit, detail: Detail, out: &mut String) {
     for (i, layer) in circuit.layers().iter().enumerate() {
         writeln!(out, "; layer {i}: {}", layer.name).expect("writing to a string");
     }
-    for plain in circuit.plains().iter().filter(|p| detail == Detail::Values && !p.is_inline()) {
+    for plain in circuit
+        .plains()
+        .iter()
+        .filter(|p| detail == Detail::Values && !p.is_inline())
+    {
         let values = match &plain.values {
             PlainValues::Dense(values) => dense(values),
             PlainValues::Sparse(entries) => {
-                let words: Vec<String> = entries.iter().map(|(s, v)| format!("{s}: {v:?}")).collect();
+                let words: Vec<String> =
+                    entries.iter().map(|(s, v)| format!("{s}: {v:?}")).collect();
                 format!("{{{}}}", words.join(", "))
             }
         };
-        writeln!(out, "plain @{} period {} = {values}", plain.name, plain.period).expect("writing to a string");
+        writeln!(
+            out,
+            "plain @{} period {} = {values}",
+            plain.name, plain.period
+        )
+        .expect("writing to a string");
     }
 }
 
@@ -141,7 +162,11 @@ fn operation(circuit: &Circuit, op: &Op) -> String {
         Some(p) => format!("@{}", p.name),
         None => format!("@missing{}", id.0),
     };
-    let at = |scale: &Option<params::Scale>| scale.as_ref().map_or_else(String::new, |s| format!(" at {s}"));
+    let at = |scale: &Option<params::Scale>| {
+        scale
+            .as_ref()
+            .map_or_else(String::new, |s| format!(" at {s}"))
+    };
     let word = op.word();
     match op {
         Op::Input { index } => format!("{word} {index}"),

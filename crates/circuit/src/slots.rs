@@ -15,7 +15,9 @@ pub struct SlotNoise {
 impl SlotNoise {
     /// A reproducible stream of errors.
     pub fn new(seed: u64) -> Self {
-        Self { state: seed ^ 0x9e37_79b9_7f4a_7c15 }
+        Self {
+            state: seed ^ 0x9e37_79b9_7f4a_7c15,
+        }
     }
 
     fn uniform(&mut self) -> f64 {
@@ -33,7 +35,9 @@ impl SlotNoise {
     }
 
     fn disturb(&mut self, slots: &mut [f64], deviation: f64) {
-        slots.iter_mut().for_each(|s| *s += deviation * self.gaussian());
+        slots
+            .iter_mut()
+            .for_each(|s| *s += deviation * self.gaussian());
     }
 }
 
@@ -50,7 +54,10 @@ fn division_variance(params: &Params) -> f64 {
 fn key_switch_variance(params: &Params, level: params::Level) -> f64 {
     let log2 = |primes: &[u64]| primes.iter().map(|&p| (p as f64).log2()).sum::<f64>();
     let special = log2(params.special());
-    let digits = params.digits_at(level).into_iter().map(|r| (2.0 * (log2(&params.q()[r]) - special)).exp2());
+    let digits = params
+        .digits_at(level)
+        .into_iter()
+        .map(|r| (2.0 * (log2(&params.q()[r]) - special)).exp2());
     params.ring_degree() as f64 * 10.5 / 12.0 * digits.sum::<f64>()
 }
 
@@ -64,20 +71,44 @@ fn key_switch_variance(params: &Params, level: params::Level) -> f64 {
 ///
 /// # Panics
 /// If the number or the length of the inputs is wrong.
-pub fn run_slots(circuit: &Circuit, inputs: &[Vec<f64>], mut noise: Option<&mut SlotNoise>) -> Result<Vec<Vec<f64>>, CircuitError> {
+pub fn run_slots(
+    circuit: &Circuit,
+    inputs: &[Vec<f64>],
+    mut noise: Option<&mut SlotNoise>,
+) -> Result<Vec<Vec<f64>>, CircuitError> {
     let n = circuit.n_slots();
-    assert_eq!(inputs.len(), circuit.inputs().len(), "one slot vector per input ciphertext");
-    assert!(inputs.iter().all(|i| i.len() == n), "input vectors have n_slots values");
+    assert_eq!(
+        inputs.len(),
+        circuit.inputs().len(),
+        "one slot vector per input ciphertext"
+    );
+    assert!(
+        inputs.iter().all(|i| i.len() == n),
+        "input vectors have n_slots values"
+    );
     let facts = facts(circuit)?;
     let mut left: Vec<usize> = vec![0; circuit.values().len()];
-    circuit.ops().flat_map(|(_, op)| op.operands()).chain(circuit.outputs().iter().copied()).for_each(|o| left[o.index()] += 1);
+    circuit
+        .ops()
+        .flat_map(|(_, op)| op.operands())
+        .chain(circuit.outputs().iter().copied())
+        .for_each(|o| left[o.index()] += 1);
     let mut slots: Vec<Option<Vec<f64>>> = vec![None; circuit.values().len()];
     for (id, op) in circuit.ops() {
-        let get = |v: crate::ValueId| slots[v.index()].as_deref().expect("operands come before users");
-        let zip = |a: &[f64], b: &[f64], f: fn(f64, f64) -> f64| -> Vec<f64> { a.iter().zip(b).map(|(x, y)| f(*x, *y)).collect() };
+        let get = |v: crate::ValueId| {
+            slots[v.index()]
+                .as_deref()
+                .expect("operands come before users")
+        };
+        let zip = |a: &[f64], b: &[f64], f: fn(f64, f64) -> f64| -> Vec<f64> {
+            a.iter().zip(b).map(|(x, y)| f(*x, *y)).collect()
+        };
         let with_plain = |x: &[f64], plain: crate::PlainId, f: fn(f64, f64) -> f64| -> Vec<f64> {
             let values = circuit.plain(plain).period_values();
-            x.iter().enumerate().map(|(i, v)| f(*v, values[i & (values.len() - 1)])).collect()
+            x.iter()
+                .enumerate()
+                .map(|(i, v)| f(*v, values[i & (values.len() - 1)]))
+                .collect()
         };
         let mut result = match op {
             Op::Input { index } => inputs[*index as usize].clone(),
@@ -101,9 +132,13 @@ pub fn run_slots(circuit: &Circuit, inputs: &[Vec<f64>], mut noise: Option<&mut 
                 moved.rotate_left(by.amount() as usize);
                 moved
             }
-            Op::Relinearize(x) | Op::Rescale(x) | Op::DropLevel { x, .. } | Op::Conjugate(x) | Op::Decompose(x) | Op::Extend(x) | Op::ModDown { x, .. } => {
-                get(*x).to_vec()
-            }
+            Op::Relinearize(x)
+            | Op::Rescale(x)
+            | Op::DropLevel { x, .. }
+            | Op::Conjugate(x)
+            | Op::Decompose(x)
+            | Op::Extend(x)
+            | Op::ModDown { x, .. } => get(*x).to_vec(),
         };
         if let (Some(noise), Some(params)) = (noise.as_deref_mut(), circuit.params()) {
             add_noise(noise, params, op, &facts, id, &mut result);
@@ -118,24 +153,41 @@ pub fn run_slots(circuit: &Circuit, inputs: &[Vec<f64>], mut noise: Option<&mut 
             slots[id.index()] = Some(result);
         }
     }
-    Ok(circuit.outputs().iter().map(|o| slots[o.index()].clone().expect("outputs are kept")).collect())
+    Ok(circuit
+        .outputs()
+        .iter()
+        .map(|o| slots[o.index()].clone().expect("outputs are kept"))
+        .collect())
 }
 
-fn add_noise(noise: &mut SlotNoise, params: &Params, op: &Op, facts: &[crate::Fact], id: crate::ValueId, slots: &mut [f64]) {
+fn add_noise(
+    noise: &mut SlotNoise,
+    params: &Params,
+    op: &Op,
+    facts: &[crate::Fact],
+    id: crate::ValueId,
+    slots: &mut [f64],
+) {
     let fact = &facts[id.index()];
-    let (Some(level), Some(scale)) = (fact.level, fact.scale.as_ref()) else { return };
+    let (Some(level), Some(scale)) = (fact.level, fact.scale.as_ref()) else {
+        return;
+    };
     let division = division_variance(params);
     // A key switch is made at its operand's level; its error is counted with the division that follows it.
     let variance = match op {
         Op::Input { .. } => 10.5 + 1.0 / 12.0,
         Op::Rescale(_) | Op::ModDown { .. } => division,
         Op::Decompose(x) if facts[x.index()].kind == Kind::Ext => division,
-        Op::Rotate { .. } | Op::Conjugate(_) | Op::Relinearize(_) => division + key_switch_variance(params, level),
+        Op::Rotate { .. } | Op::Conjugate(_) | Op::Relinearize(_) => {
+            division + key_switch_variance(params, level)
+        }
         Op::RotateHoisted { .. } => key_switch_variance(params, level),
         Op::AddPlain { .. } => 1.0 / 12.0,
         Op::MulPlain { scale: Some(s), .. } => {
             let deviation = slot_deviation(params, 1.0 / 12.0, s);
-            slots.iter_mut().for_each(|v| *v += *v * deviation * noise.gaussian());
+            slots
+                .iter_mut()
+                .for_each(|v| *v += *v * deviation * noise.gaussian());
             return;
         }
         _ => return,

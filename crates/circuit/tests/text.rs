@@ -4,6 +4,7 @@ use privet_circuit::{Detail, counts, parse, print, run_slots, verify};
 
 const SAMPLE: &str = "\
 ; params: n=2^14 q=48,40,40 p=48 digits=1,1,1 scale=2^40
+; bound: 30.5
 ; keys: 1@L2 2@L2 relinearize@L1
 ; layer 0: fc1
 ; layer 1: act
@@ -34,7 +35,10 @@ fn print_then_parse_is_identity() {
     let text = print(&circuit, Detail::Values);
     assert_eq!(parse(&text).unwrap(), circuit);
     assert_eq!(print(&parse(&text).unwrap(), Detail::Values), text);
-    assert!(text.contains("%10 = mod_down_rescale %9 #0") && text.contains("; ct L1 2^40"), "{text}");
+    assert!(
+        text.contains("%10 = mod_down_rescale %9 #0") && text.contains("; ct L1 2^40"),
+        "{text}"
+    );
     verify(&circuit).unwrap();
 }
 
@@ -42,8 +46,29 @@ fn print_then_parse_is_identity() {
 fn counts_and_depth_are_exact() {
     let circuit = parse(SAMPLE).unwrap();
     let c = counts(&circuit);
-    assert_eq!((c.rotations, c.baby, c.rotations_hoisted, c.key_products, c.decompose, c.mod_down), (2, 2, 2, 3, 2, 2));
-    assert_eq!((c.mul_plain, c.add, c.add_plain, c.mul, c.rescale, c.mul_scalar, c.encode), (3, 2, 1, 1, 2, 1, 4));
+    assert_eq!(
+        (
+            c.rotations,
+            c.baby,
+            c.rotations_hoisted,
+            c.key_products,
+            c.decompose,
+            c.mod_down
+        ),
+        (2, 2, 2, 3, 2, 2)
+    );
+    assert_eq!(
+        (
+            c.mul_plain,
+            c.add,
+            c.add_plain,
+            c.mul,
+            c.rescale,
+            c.mul_scalar,
+            c.encode
+        ),
+        (3, 2, 1, 1, 2, 1, 4)
+    );
     assert_eq!((circuit.depth(), circuit.n_galois_keys()), (2, 2));
     assert_eq!(circuit.needed_keys().as_ref(), circuit.keys());
 }
@@ -69,29 +94,65 @@ fn the_parser_says_what_is_wrong() {
     for (line, why) in [
         ("%1 = spin %0", "line 3: `spin` is no operation"),
         ("%1 = add %0, %7", "line 3: `%7` is not defined above"),
-        ("%1 = rotate %0 by x", "line 3: expected an amount, found `x`"),
+        (
+            "%1 = rotate %0 by x",
+            "line 3: expected an amount, found `x`",
+        ),
         ("%0 = neg %0", "line 3: `%0` is defined twice"),
-        ("%1 = mul_plain %0 * [1, 2, 3]", "line 3: a period is a power of two, found 3"),
-        ("%1 = mul_plain %0 * @w", "line 3: plain vector @w is not defined; print with values to get a text that parses back"),
-        ("%1 = drop_level %0 to 3", "line 3: expected a level such as L2, found `3`"),
+        (
+            "%1 = mul_plain %0 * [1, 2, 3]",
+            "line 3: a period is a power of two, found 3",
+        ),
+        (
+            "%1 = mul_plain %0 * @w",
+            "line 3: plain vector @w is not defined; print with values to get a text that parses back",
+        ),
+        (
+            "%1 = drop_level %0 to 3",
+            "line 3: expected a level such as L2, found `3`",
+        ),
     ] {
         assert_eq!(parse(&body(line)).unwrap_err().to_string(), why);
     }
-    assert_eq!(parse("circuit (%0: ct) {").unwrap_err().to_string(), "line 1: expected a line `; params: …` or `; slots: N` before the circuit");
-    assert_eq!(parse("; slots: 8\ncircuit (%0: ct) {\n").unwrap_err().to_string(), "line 2: the circuit has no closing brace");
+    assert_eq!(
+        parse("circuit (%0: ct) {").unwrap_err().to_string(),
+        "line 1: expected a line `; params: …` or `; slots: N` before the circuit"
+    );
+    assert_eq!(
+        parse("; slots: 8\ncircuit (%0: ct) {\n")
+            .unwrap_err()
+            .to_string(),
+        "line 2: the circuit has no closing brace"
+    );
 }
 
 #[test]
 fn the_verifier_says_what_is_wrong() {
-    let body = |line: &str| format!("; slots: 8\ncircuit (%0: ct L1 2^40, %1: ct L0 2^40, %2: ct L1 2^41) {{\n  {line}\n  return %3\n}}\n");
+    let body = |line: &str| {
+        format!(
+            "; slots: 8\ncircuit (%0: ct L1 2^40, %1: ct L0 2^40, %2: ct L1 2^41) {{\n  {line}\n  return %3\n}}\n"
+        )
+    };
     for (line, why) in [
         ("%3 = add %0, %1", "%3 = add: %0 is at L1, %1 at L0"),
-        ("%3 = add %0, %2", "%3 = add: %0 has scale 2^40, %2 has 2^41"),
-        ("%3 = rescale %1", "%3 = rescale: nothing is left to rescale at L0"),
-        ("%3 = drop_level %1 to L1", "%3 = drop_level: can not raise L0 to L1"),
+        (
+            "%3 = add %0, %2",
+            "%3 = add: %0 has scale 2^40, %2 has 2^41",
+        ),
+        (
+            "%3 = rescale %1",
+            "%3 = rescale: nothing is left to rescale at L0",
+        ),
+        (
+            "%3 = drop_level %1 to L1",
+            "%3 = drop_level: can not raise L0 to L1",
+        ),
         ("%3 = relinearize %0", "%3 = relinearize: does not take ct"),
         ("%3 = square %0", "%3 = return: an output is ct, found ct3"),
-        ("%3 = rotate %0 by 8", "%3 = rotate: amount 0 is outside 1..8"),
+        (
+            "%3 = rotate %0 by 8",
+            "%3 = rotate: amount 0 is outside 1..8",
+        ),
     ] {
         let faults = verify(&parse(&body(line)).unwrap()).unwrap_err();
         assert_eq!(faults[0].to_string(), why);

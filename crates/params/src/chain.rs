@@ -50,15 +50,21 @@ impl fmt::Debug for ParamsId {
 pub enum ParamsError {
     #[error("ring degree 2^{log_n} is outside 2^{MIN_LOG_N}..=2^{MAX_LOG_N}")]
     RingDegree { log_n: u8 },
-    #[error("{log_qp:.0} bits of modulus exceed the {bound} that 128-bit security allows at ring degree 2^{log_n}")]
+    #[error(
+        "{log_qp:.0} bits of modulus exceed the {bound} that 128-bit security allows at ring degree 2^{log_n}"
+    )]
     Insecure { log_n: u8, log_qp: f64, bound: u32 },
-    #[error("a prime of {bits} bits was asked for, {MIN_PRIME_BITS} to {MAX_PRIME_BITS} are supported")]
+    #[error(
+        "a prime of {bits} bits was asked for, {MIN_PRIME_BITS} to {MAX_PRIME_BITS} are supported"
+    )]
     PrimeSize { bits: u8 },
     #[error("there are not {count} usable primes of {bits} bits")]
     TooFewPrimes { bits: u8, count: usize },
     #[error("the digits {digits:?} do not cut a chain of {chain} primes")]
     Digits { digits: Vec<u8>, chain: usize },
-    #[error("a digit of {digit_bits:.0} bits needs special primes of at least as many, found {special_bits:.0}")]
+    #[error(
+        "a digit of {digit_bits:.0} bits needs special primes of at least as many, found {special_bits:.0}"
+    )]
     SpecialTooSmall { digit_bits: f64, special_bits: f64 },
     #[error("a chain of {chain} primes with {special} special primes is outside 1..=64 and 1..=16")]
     ChainLength { chain: usize, special: usize },
@@ -84,7 +90,11 @@ impl Params {
         let log_n = params.log_n();
         let bound = max_log_qp(log_n).ok_or(ParamsError::RingDegree { log_n })?;
         if params.log_qp() > f64::from(bound) {
-            return Err(ParamsError::Insecure { log_n, log_qp: params.log_qp(), bound });
+            return Err(ParamsError::Insecure {
+                log_n,
+                log_qp: params.log_qp(),
+                bound,
+            });
         }
         Ok(params)
     }
@@ -107,19 +117,28 @@ impl Params {
             return Err(ParamsError::ChainLength { chain, special });
         }
         let all = spec.chain_bits.iter().chain(&spec.special_bits).copied();
-        if let Some(bits) = all.clone().find(|b| !(MIN_PRIME_BITS..=MAX_PRIME_BITS).contains(b)) {
+        if let Some(bits) = all
+            .clone()
+            .find(|b| !(MIN_PRIME_BITS..=MAX_PRIME_BITS).contains(b))
+        {
             return Err(ParamsError::PrimeSize { bits });
         }
         let cut: usize = spec.digits.iter().map(|&d| usize::from(d)).sum();
         if cut != chain || spec.digits.contains(&0) {
-            return Err(ParamsError::Digits { digits: spec.digits, chain });
+            return Err(ParamsError::Digits {
+                digits: spec.digits,
+                chain,
+            });
         }
         let mut taken = Vec::new();
         let mut take = |bits: &[u8], below: bool| -> Result<Vec<u64>, ParamsError> {
             bits.iter()
                 .map(|&b| {
                     let prime = find_primes(b, 1, below, &taken).first().copied();
-                    let prime = prime.ok_or(ParamsError::TooFewPrimes { bits: b, count: taken.len() + 1 })?;
+                    let prime = prime.ok_or(ParamsError::TooFewPrimes {
+                        bits: b,
+                        count: taken.len() + 1,
+                    })?;
                     taken.push(prime);
                     Ok(prime)
                 })
@@ -129,12 +148,21 @@ impl Params {
         let mut q = take(&spec.chain_bits[..1], true)?;
         let special = take(&spec.special_bits, true)?;
         q.extend(take(&spec.chain_bits[1..], false)?);
-        let mut params = Self { spec, q, special, id: ParamsId([0; 32]), insecure };
+        let mut params = Self {
+            spec,
+            q,
+            special,
+            id: ParamsId([0; 32]),
+            insecure,
+        };
         let special_bits = log2_product(&params.special);
         for range in params.digit_ranges() {
             let digit_bits = log2_product(&params.q[range]);
             if digit_bits > special_bits + 0.5 {
-                return Err(ParamsError::SpecialTooSmall { digit_bits, special_bits });
+                return Err(ParamsError::SpecialTooSmall {
+                    digit_bits,
+                    special_bits,
+                });
             }
         }
         params.id = params.canonical_id();
@@ -143,7 +171,11 @@ impl Params {
 
     fn canonical_id(&self) -> ParamsId {
         let mut hasher = blake3::Hasher::new_derive_key("privet params v1");
-        hasher.update(&[self.spec.log_n, self.spec.scale_bits, u8::from(self.insecure)]);
+        hasher.update(&[
+            self.spec.log_n,
+            self.spec.scale_bits,
+            u8::from(self.insecure),
+        ]);
         for list in [&self.q, &self.special] {
             hasher.update(&(list.len() as u64).to_le_bytes());
             list.iter().for_each(|p| {
@@ -256,17 +288,47 @@ mod tests {
     use super::*;
 
     fn depth_3() -> ParamsSpec {
-        ParamsSpec { log_n: 13, chain_bits: vec![46, 38, 38, 38], special_bits: vec![48], digits: vec![1; 4], scale_bits: 38 }
+        ParamsSpec {
+            log_n: 13,
+            chain_bits: vec![46, 38, 38, 38],
+            special_bits: vec![48],
+            digits: vec![1; 4],
+            scale_bits: 38,
+        }
     }
 
     #[test]
     fn the_reference_chains_are_secure() {
         let chains = [
             depth_3(),
-            ParamsSpec { log_n: 14, chain_bits: [&[48][..], &[40; 6]].concat(), special_bits: vec![42; 3], digits: vec![1, 3, 3], scale_bits: 40 },
-            ParamsSpec { log_n: 14, chain_bits: [&[43][..], &[38; 7]].concat(), special_bits: vec![40; 3], digits: vec![2, 3, 3], scale_bits: 38 },
-            ParamsSpec { log_n: 15, chain_bits: [&[48][..], &[40; 14]].concat(), special_bits: vec![42; 4], digits: vec![3, 4, 4, 4], scale_bits: 40 },
-            ParamsSpec { log_n: 16, chain_bits: [&[48][..], &[40; 30]].concat(), special_bits: vec![47; 7], digits: vec![7, 8, 8, 8], scale_bits: 40 },
+            ParamsSpec {
+                log_n: 14,
+                chain_bits: [&[48][..], &[40; 6]].concat(),
+                special_bits: vec![42; 3],
+                digits: vec![1, 3, 3],
+                scale_bits: 40,
+            },
+            ParamsSpec {
+                log_n: 14,
+                chain_bits: [&[43][..], &[38; 7]].concat(),
+                special_bits: vec![40; 3],
+                digits: vec![2, 3, 3],
+                scale_bits: 38,
+            },
+            ParamsSpec {
+                log_n: 15,
+                chain_bits: [&[48][..], &[40; 14]].concat(),
+                special_bits: vec![42; 4],
+                digits: vec![3, 4, 4, 4],
+                scale_bits: 40,
+            },
+            ParamsSpec {
+                log_n: 16,
+                chain_bits: [&[48][..], &[40; 30]].concat(),
+                special_bits: vec![47; 7],
+                digits: vec![7, 8, 8, 8],
+                scale_bits: 40,
+            },
         ];
         for spec in chains {
             let params = Params::new(spec.clone()).unwrap_or_else(|e| panic!("{spec:?}: {e}"));
@@ -282,7 +344,10 @@ mod tests {
     fn one_bit_too_many_is_refused() {
         let mut spec = depth_3();
         spec.chain_bits = vec![48, 40, 40, 40];
-        assert!(matches!(Params::new(spec.clone()), Err(ParamsError::Insecure { bound: 214, .. })));
+        assert!(matches!(
+            Params::new(spec.clone()),
+            Err(ParamsError::Insecure { bound: 214, .. })
+        ));
         assert!(Params::new_insecure_for_tests(spec).unwrap().is_insecure());
     }
 
@@ -295,7 +360,13 @@ mod tests {
 
     #[test]
     fn digits_follow_the_level() {
-        let spec = ParamsSpec { log_n: 14, chain_bits: [&[48][..], &[40; 6]].concat(), special_bits: vec![42; 3], digits: vec![1, 3, 3], scale_bits: 40 };
+        let spec = ParamsSpec {
+            log_n: 14,
+            chain_bits: [&[48][..], &[40; 6]].concat(),
+            special_bits: vec![42; 3],
+            digits: vec![1, 3, 3],
+            scale_bits: 40,
+        };
         let params = Params::new(spec).unwrap();
         assert_eq!(params.digits_at(Level(4)), vec![0..1, 1..4, 4..5]);
         assert_eq!(params.digits_at(Level(0)), vec![0..1]);

@@ -61,7 +61,10 @@ pub fn find_primes(bits: u8, count: usize, below_only: bool, taken: &[u64]) -> V
     for k in 0..(target / 2 / STEP) {
         let below = target - k * STEP + 1;
         let above = target + k * STEP + 1;
-        let candidates = [Some(above).filter(|_| !below_only), Some(below).filter(|_| k > 0)];
+        let candidates = [
+            Some(above).filter(|_| !below_only),
+            Some(below).filter(|_| k > 0),
+        ];
         for p in candidates.into_iter().flatten() {
             if found.len() == count {
                 return found;
@@ -93,7 +96,10 @@ mod tests {
             let primes = find_primes(bits, 32, false, &[]);
             assert_eq!(primes.len(), 32);
             let bound = 1u64 << (bits - tolerance_bits);
-            assert!(primes.iter().all(|p| p.abs_diff(1 << bits) < bound), "{bits}");
+            assert!(
+                primes.iter().all(|p| p.abs_diff(1 << bits) < bound),
+                "{bits}"
+            );
         }
     }
 }

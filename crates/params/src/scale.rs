@@ -18,12 +18,18 @@ pub struct Scale {
 impl Scale {
     /// `2^bits`.
     pub fn power_of_two(bits: i32) -> Self {
-        Self { two: bits, primes: SmallVec::new() }
+        Self {
+            two: bits,
+            primes: SmallVec::new(),
+        }
     }
 
     /// The chain prime with index `index`.
     pub fn prime(index: u8) -> Self {
-        Self { two: 0, primes: SmallVec::from_slice(&[(index, 1)]) }
+        Self {
+            two: 0,
+            primes: SmallVec::from_slice(&[(index, 1)]),
+        }
     }
 
     /// The scale 1.
@@ -41,7 +47,10 @@ impl Scale {
         }
         primes.retain(|(_, e)| *e != 0);
         primes.sort_by(|a, b| b.0.cmp(&a.0));
-        Self { two: self.two + i32::from(sign) * other.two, primes }
+        Self {
+            two: self.two + i32::from(sign) * other.two,
+            primes,
+        }
     }
 
     /// Product of two scales.
@@ -63,7 +72,9 @@ impl Scale {
 
     /// log2, given the chain primes `q`. Primes beyond `q` count as 0 bits.
     pub fn log2(&self, q: &[u64]) -> f64 {
-        let primes = self.primes.iter().map(|&(i, e)| f64::from(e) * q.get(usize::from(i)).map_or(0.0, |&p| (p as f64).log2()));
+        let primes = self.primes.iter().map(|&(i, e)| {
+            f64::from(e) * q.get(usize::from(i)).map_or(0.0, |&p| (p as f64).log2())
+        });
         f64::from(self.two) + primes.sum::<f64>()
     }
 
@@ -77,11 +88,17 @@ impl Scale {
             let bits = 63 - p.leading_zeros() as i32;
             let near_one = p as f64 / (1u64 << bits) as f64;
             for _ in 0..e.unsigned_abs() {
-                if e > 0 { acc *= near_one } else { acc /= near_one }
+                if e > 0 {
+                    acc *= near_one
+                } else {
+                    acc /= near_one
+                }
             }
             two += bits * i32::from(e);
         }
-        let bits = u64::try_from(i64::from(two) + 1023).ok().filter(|b| (1..2047).contains(b))?;
+        let bits = u64::try_from(i64::from(two) + 1023)
+            .ok()
+            .filter(|b| (1..2047).contains(b))?;
         Some(acc * f64::from_bits(bits << 52)).filter(|v| v.is_normal())
     }
 
@@ -110,7 +127,9 @@ impl Scale {
                 }
             };
             scale = scale.combine(&unit, sign);
-            let Some(op) = tail.chars().next() else { return Some(scale) };
+            let Some(op) = tail.chars().next() else {
+                return Some(scale);
+            };
             sign = if op == '/' { -1 } else { 1 };
             rest = &tail[1..];
         }
@@ -124,7 +143,11 @@ impl fmt::Display for Scale {
         }
         let mut first = true;
         if self.two != 0 || self.primes[0].1 < 0 {
-            if self.two == 0 { write!(f, "1")? } else { write!(f, "2^{}", self.two)? }
+            if self.two == 0 {
+                write!(f, "1")?
+            } else {
+                write!(f, "2^{}", self.two)?
+            }
             first = false;
         }
         for &(i, e) in &self.primes {
@@ -154,12 +177,19 @@ mod tests {
             Scale::one(),
             Scale::power_of_two(40),
             Scale::power_of_two(80).over(&q2),
-            Scale::power_of_two(80).over(&q2).over(&q2).times(&Scale::prime(1)),
+            Scale::power_of_two(80)
+                .over(&q2)
+                .over(&q2)
+                .times(&Scale::prime(1)),
             q2.clone(),
             Scale::one().over(&q2),
         ];
         for scale in cases {
-            assert_eq!(Scale::parse(&scale.to_string()), Some(scale.clone()), "{scale}");
+            assert_eq!(
+                Scale::parse(&scale.to_string()),
+                Some(scale.clone()),
+                "{scale}"
+            );
         }
         assert_eq!(Scale::parse("2^80/q2").unwrap().to_string(), "2^80/q2");
         for bad in ["", "2^", "q", "3^4", "2^40/", "2^40//q1", "x"] {

@@ -1,0 +1,52 @@
+//! Settings of one compilation.
+
+use circuit::CostTable;
+use std::sync::Arc;
+
+/// Samples that show the values a network meets.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Calibration {
+    /// Per sample, the values of each network input.
+    pub samples: Vec<Vec<Vec<f64>>>,
+}
+
+/// What the user asked for; the same for every pass of one compilation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// log2 of the ring degree this attempt compiles for.
+    pub log_n: u8,
+    /// log2 of the scale of fresh ciphertexts.
+    pub scale_bits: u8,
+    /// Calibration samples, if the user gave any.
+    pub calibration: Option<Arc<Calibration>>,
+    /// Half-width of calibrated ranges is widened by this share.
+    pub range_margin: f64,
+    /// Largest root-mean-square error of the network's output that fitted activations may cause together, as a share
+    /// of the output's own root mean square.
+    pub activation_error: f64,
+    /// Largest degree of a fitted activation.
+    pub max_degree: usize,
+    /// Costs of operations.
+    pub costs: CostTable,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            log_n: 14,
+            scale_bits: 40,
+            calibration: None,
+            range_margin: 0.1,
+            activation_error: 0.15,
+            max_degree: 15,
+            costs: CostTable::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Slots of a ciphertext.
+    pub fn n_slots(&self) -> usize {
+        1 << (self.log_n - 1)
+    }
+}
