@@ -70,7 +70,47 @@ pub struct Circuit {
     bound: Option<f64>,
 }
 
+/// Checked parts of a circuit.
+pub(crate) struct Stored {
+    pub n_slots: usize,
+    pub inputs: Vec<InputFact>,
+    pub values: Vec<Value>,
+    pub plains: Vec<PlainVector>,
+    pub outputs: Vec<ValueId>,
+    pub layers: Vec<Layer>,
+    pub params: Option<Params>,
+    pub keys: Option<KeyManifest>,
+    pub bound: Option<f64>,
+}
+
 impl Circuit {
+    /// A circuit of parts that were checked.
+    pub(crate) fn from_stored(stored: Stored) -> Self {
+        let Stored {
+            n_slots,
+            inputs,
+            values,
+            plains,
+            outputs,
+            layers,
+            params,
+            keys,
+            bound,
+        } = stored;
+        let plains = plains.into_iter().map(Arc::new).collect();
+        Self {
+            n_slots,
+            inputs,
+            values,
+            plains,
+            outputs,
+            layers,
+            params,
+            keys,
+            bound,
+        }
+    }
+
     /// A circuit without operations for ciphertexts of `n_slots` slots, with `n_inputs` encrypted inputs, which are
     /// its first values.
     pub fn new(n_slots: usize, n_inputs: usize) -> Self {

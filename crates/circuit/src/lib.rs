@@ -15,6 +15,7 @@ mod counts;
 mod infer;
 mod op;
 mod parse;
+mod parts;
 mod plain;
 mod print;
 mod slots;
@@ -25,9 +26,10 @@ pub use counts::{Counts, counts, counts_of, layer_counts};
 pub use infer::{Fact, facts, verify};
 pub use op::{Kind, LayerId, Op, Operands, PlainId, RotationClass, Value, ValueId};
 pub use parse::parse;
+pub use parts::{CircuitForm, CircuitParts};
 pub use plain::{PlainValues, PlainVector};
 pub use print::{Detail, print};
-pub use slots::{SlotNoise, run_slots};
+pub use slots::{SlotNoise, apply_slots, run_slots};
 
 /// What can be wrong with a circuit.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -47,6 +49,12 @@ pub enum CircuitError {
     Parse {
         /// One-based line.
         line: usize,
+        /// Found and expected.
+        why: String,
+    },
+    /// Stored parts do not make a circuit; whoever made the file must act.
+    #[error("the stored circuit is not sound: {why}")]
+    Parts {
         /// Found and expected.
         why: String,
     },

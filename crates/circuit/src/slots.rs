@@ -1,6 +1,6 @@
 //! The plain interpreter: every value is its slot vector.
 
-use crate::{Circuit, CircuitError, Kind, Op, facts};
+use crate::{Circuit, CircuitError, Kind, Op, PlainId, ValueId, facts};
 use params::{Params, Scale};
 
 /// Gaussian errors added where CKKS would make them, from a seed.
@@ -61,6 +61,49 @@ fn key_switch_variance(params: &Params, level: params::Level) -> f64 {
     params.ring_degree() as f64 * 10.5 / 12.0 * digits.sum::<f64>()
 }
 
+/// One operation on slot vectors; an input is its only operand.
+///
+/// # Panics
+/// If an operand is missing or lengths differ from the slot count.
+pub fn apply_slots(circuit: &Circuit, op: &Op, operands: &[&[f64]]) -> Vec<f64> {
+    let x = operands[0];
+    let zip = |f: fn(f64, f64) -> f64| -> Vec<f64> { x.iter().zip(operands[1]).map(|(a, b)| f(*a, *b)).collect() };
+    let with_plain = |plain: PlainId, f: fn(f64, f64) -> f64| -> Vec<f64> {
+        let values = circuit.plain(plain).period_values();
+        x.iter().enumerate().map(|(i, v)| f(*v, values[i & (values.len() - 1)])).collect()
+    };
+    match op {
+        Op::Add(..) => zip(|a, b| a + b),
+        Op::Sub(..) => zip(|a, b| a - b),
+        Op::Mul(..) => zip(|a, b| a * b),
+        Op::Sum(_) => {
+            let mut total = x.to_vec();
+            for term in &operands[1..] {
+                total.iter_mut().zip(*term).for_each(|(t, v)| *t += v);
+            }
+            total
+        }
+        Op::Neg(_) => x.iter().map(|v| -v).collect(),
+        Op::Square(_) => x.iter().map(|v| v * v).collect(),
+        Op::AddPlain { plain, .. } => with_plain(*plain, |a, b| a + b),
+        Op::MulPlain { plain, .. } => with_plain(*plain, |a, b| a * b),
+        Op::MulScalar { factor, .. } => x.iter().map(|v| v * factor).collect(),
+        Op::Rotate { by, .. } | Op::RotateHoisted { by, .. } => {
+            let mut moved = x.to_vec();
+            moved.rotate_left(by.amount() as usize);
+            moved
+        }
+        Op::Input { .. }
+        | Op::Relinearize(_)
+        | Op::Rescale(_)
+        | Op::DropLevel { .. }
+        | Op::Conjugate(_)
+        | Op::Decompose(_)
+        | Op::Extend(_)
+        | Op::ModDown { .. } => x.to_vec(),
+    }
+}
+
 /// Runs the circuit on plain slot vectors, one per input ciphertext.
 ///
 /// # Shapes
@@ -95,50 +138,14 @@ pub fn run_slots(
         .for_each(|o| left[o.index()] += 1);
     let mut slots: Vec<Option<Vec<f64>>> = vec![None; circuit.values().len()];
     for (id, op) in circuit.ops() {
-        let get = |v: crate::ValueId| {
-            slots[v.index()]
-                .as_deref()
-                .expect("operands come before users")
-        };
-        let zip = |a: &[f64], b: &[f64], f: fn(f64, f64) -> f64| -> Vec<f64> {
-            a.iter().zip(b).map(|(x, y)| f(*x, *y)).collect()
-        };
-        let with_plain = |x: &[f64], plain: crate::PlainId, f: fn(f64, f64) -> f64| -> Vec<f64> {
-            let values = circuit.plain(plain).period_values();
-            x.iter()
-                .enumerate()
-                .map(|(i, v)| f(*v, values[i & (values.len() - 1)]))
-                .collect()
-        };
         let mut result = match op {
             Op::Input { index } => inputs[*index as usize].clone(),
-            Op::Add(a, b) => zip(get(*a), get(*b), |x, y| x + y),
-            Op::Sub(a, b) => zip(get(*a), get(*b), |x, y| x - y),
-            Op::Mul(a, b) => zip(get(*a), get(*b), |x, y| x * y),
-            Op::Sum(terms) => {
-                let mut total = get(terms[0]).to_vec();
-                for term in &terms[1..] {
-                    total.iter_mut().zip(get(*term)).for_each(|(t, x)| *t += x);
-                }
-                total
+            _ => {
+                let operands = op.operands();
+                let get = |v: &ValueId| slots[v.index()].as_deref().expect("operands come before users");
+                let operands: Vec<&[f64]> = operands.iter().map(get).collect();
+                apply_slots(circuit, op, &operands)
             }
-            Op::Neg(x) => get(*x).iter().map(|v| -v).collect(),
-            Op::Square(x) => get(*x).iter().map(|v| v * v).collect(),
-            Op::AddPlain { x, plain } => with_plain(get(*x), *plain, |a, b| a + b),
-            Op::MulPlain { x, plain, .. } => with_plain(get(*x), *plain, |a, b| a * b),
-            Op::MulScalar { x, factor, .. } => get(*x).iter().map(|v| v * factor).collect(),
-            Op::Rotate { x, by } | Op::RotateHoisted { digits: x, by } => {
-                let mut moved = get(*x).to_vec();
-                moved.rotate_left(by.amount() as usize);
-                moved
-            }
-            Op::Relinearize(x)
-            | Op::Rescale(x)
-            | Op::DropLevel { x, .. }
-            | Op::Conjugate(x)
-            | Op::Decompose(x)
-            | Op::Extend(x)
-            | Op::ModDown { x, .. } => get(*x).to_vec(),
         };
         if let (Some(noise), Some(params)) = (noise.as_deref_mut(), circuit.params()) {
             add_noise(noise, params, op, &facts, id, &mut result);
@@ -165,7 +172,7 @@ fn add_noise(
     params: &Params,
     op: &Op,
     facts: &[crate::Fact],
-    id: crate::ValueId,
+    id: ValueId,
     slots: &mut [f64],
 ) {
     let fact = &facts[id.index()];

@@ -1,1 +1,42 @@
+//! Privet compiles trained ONNX networks into CKKS circuits and runs them on encrypted data.
+//!
+//! [`prelude`] serves users, [`extend`] authors of passes and backends.
+#![deny(missing_docs)]
 
+mod check;
+mod client;
+mod compile;
+mod error;
+mod files;
+mod model;
+mod summary;
+mod threads;
+
+pub use check::{Check, CheckOptions, Comparison, argmax, check, run_encrypted};
+pub use client::{Client, Encrypted, Keys, Port};
+pub use compile::{Compiled, Dump, Options, compile};
+pub use error::Error;
+pub use files::{FileInfo, Role, ServerKeys, key_id, short_id};
+pub use model::Model;
+pub use passes;
+pub use threads::{threads, use_threads};
+
+/// What a program that runs networks needs.
+pub mod prelude {
+    pub use crate::{Check, CheckOptions, Client, Compiled, Encrypted, Error, FileInfo, Keys, Model, Options, Role, ServerKeys, check, compile};
+    pub use input::{Feed, Samples, read_labels, read_samples, write_npy};
+    pub use params::Params;
+    pub use report::{Report, human_bytes, human_count, human_ms};
+}
+
+/// What authors of passes and backends need.
+pub mod extend {
+    pub use circuit::*;
+    pub use exec::*;
+    pub use graph::{Activation, Basis, EvalError, Facts, Graph, GraphError, Node, NodeId, Patch, Polynomial, PoolGeometry, Tensor, ValueRange, Wire, evaluate, evaluate_all};
+    /// The tensor graph's own `Op`, text form and `Detail`, whose names the circuit has too.
+    pub use graph;
+    pub use layout;
+    pub use params::*;
+    pub use pass::{Calibration, Changed, Compiler, Lower, Pass, PassCx, PassInfo, PassReport, Pipeline, PipelineError, Program, Refusal, Registry, RegistryError, Rules, Settings, rule};
+}

@@ -1,0 +1,396 @@
+//! A circuit as plain data for storage, and its checked way back.
+
+use crate::circuit::Stored;
+use crate::{
+    Circuit, CircuitError, InputFact, KeyManifest, Layer, Op, PlainValues, PlainVector, Value,
+};
+use params::{Params, ParamsSpec, Scale};
+use serde::{Deserialize, Serialize};
+
+/// Most slots of a ciphertext that any ring allows.
+const MAX_SLOTS: u32 = 1 << 16;
+/// Largest sum of a scale's exponents, far above what a chain can hold and far below where they overflow.
+const MAX_EXPONENTS: u32 = 1 << 13;
+/// Most chain primes.
+const MAX_PRIMES: u8 = 64;
+
+/// Everything of a circuit but the numbers of its plain vectors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CircuitForm {
+    n_slots: u32,
+    inputs: Vec<InputFact>,
+    values: Vec<Value>,
+    plains: Vec<PlainForm>,
+    outputs: Vec<crate::ValueId>,
+    layers: Vec<Layer>,
+    params: Option<ParamsSpec>,
+    keys: Option<KeyManifest>,
+    bound: Option<f64>,
+}
+
+/// A plain vector without its numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct PlainForm {
+    name: String,
+    period: u32,
+    /// Numbers in the file; slots too if it is sparse.
+    n_numbers: u32,
+    sparse: bool,
+}
+
+/// A circuit as plain data: [`Circuit::to_parts`] makes it, [`Circuit::from_parts`] reads it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CircuitParts {
+    /// Operations and names.
+    pub form: CircuitForm,
+    /// Numbers of all plain vectors, one vector after another.
+    pub numbers: Vec<f64>,
+    /// Slots of the sparse vectors' numbers, one vector after another.
+    pub slots: Vec<u32>,
+}
+
+fn fault(why: impl Into<String>) -> CircuitError {
+    CircuitError::Parts { why: why.into() }
+}
+
+impl Circuit {
+    /// Takes the circuit apart for storage.
+    pub fn to_parts(&self) -> CircuitParts {
+        let (mut numbers, mut slots, mut plains) = (Vec::new(), Vec::new(), Vec::new());
+        for plain in self.plains() {
+            let before = numbers.len();
+            let sparse = match &plain.values {
+                PlainValues::Dense(values) => {
+                    numbers.extend_from_slice(values);
+                    false
+                }
+                PlainValues::Sparse(entries) => {
+                    slots.extend(entries.iter().map(|(slot, _)| *slot));
+                    numbers.extend(entries.iter().map(|(_, value)| *value));
+                    true
+                }
+            };
+            let n_numbers = (numbers.len() - before) as u32;
+            let (name, period) = (plain.name.clone(), plain.period);
+            plains.push(PlainForm {
+                name,
+                period,
+                n_numbers,
+                sparse,
+            });
+        }
+        let form = CircuitForm {
+            n_slots: self.n_slots() as u32,
+            inputs: self.inputs().to_vec(),
+            values: self.values().to_vec(),
+            plains,
+            outputs: self.outputs().to_vec(),
+            layers: self.layers().to_vec(),
+            params: self.params().map(|p| p.spec().clone()),
+            keys: self.keys().cloned(),
+            bound: self.bound(),
+        };
+        CircuitParts {
+            form,
+            numbers,
+            slots,
+        }
+    }
+
+    /// Builds a circuit from untrusted parts: every id is in range, operands come before users, plain vectors fit their
+    /// period and are finite, parameters are secure, and the circuit verifies.
+    ///
+    /// # Errors
+    /// [`CircuitError::Parts`] for the first part that does not fit, or the first fault that [`crate::verify`] finds.
+    pub fn from_parts(parts: CircuitParts) -> Result<Self, CircuitError> {
+        let form = parts.form;
+        if !form.n_slots.is_power_of_two() || form.n_slots > MAX_SLOTS {
+            let why = format!(
+                "{} slots, expected a power of two up to {MAX_SLOTS}",
+                form.n_slots
+            );
+            return Err(fault(why));
+        }
+        let params = match form.params.map(Params::new) {
+            Some(Err(error)) => return Err(fault(error.to_string())),
+            Some(Ok(params)) if params.n_slots() != form.n_slots as usize => {
+                let (found, expected) = (form.n_slots, params.n_slots());
+                return Err(fault(format!(
+                    "{found} slots, expected the ring's {expected}"
+                )));
+            }
+            Some(Ok(params)) => Some(params),
+            None => None,
+        };
+        if let Some(bound) = form.bound.filter(|b| !b.is_finite()) {
+            return Err(fault(format!("the bound {bound} is not finite")));
+        }
+        check_values(&form.values, form.inputs.len(), form.layers.len())?;
+        check_scales(&form.inputs, &form.values)?;
+        let n_values = form.values.len();
+        if let Some(odd) = form.outputs.iter().find(|o| o.index() >= n_values) {
+            return Err(fault(format!("the output {odd} does not exist")));
+        }
+        if form.outputs.is_empty() {
+            return Err(fault("it returns nothing"));
+        }
+        let plains = plain_vectors(form.plains, &parts.numbers, &parts.slots, form.n_slots)?;
+        let circuit = Circuit::from_stored(Stored {
+            n_slots: form.n_slots as usize,
+            inputs: form.inputs,
+            values: form.values,
+            plains,
+            outputs: form.outputs,
+            layers: form.layers,
+            params,
+            keys: form.keys,
+            bound: form.bound,
+        });
+        crate::verify(&circuit).map_err(|faults| {
+            let first = faults.into_iter().next();
+            first.unwrap_or_else(|| fault("it does not verify"))
+        })?;
+        check_keys(&circuit)?;
+        Ok(circuit)
+    }
+}
+
+fn check_values(values: &[Value], n_inputs: usize, n_layers: usize) -> Result<(), CircuitError> {
+    if n_inputs == 0 || n_inputs > values.len() {
+        return Err(fault(format!(
+            "{n_inputs} inputs among {} values",
+            values.len()
+        )));
+    }
+    if values.len() > u32::MAX as usize {
+        return Err(fault(format!("{} values", values.len())));
+    }
+    for (i, value) in values.iter().enumerate() {
+        let expected = i < n_inputs;
+        match value.op {
+            Op::Input { index } if expected && index as usize == i => {}
+            Op::Input { .. } => return Err(fault(format!("%{i} is an input out of place"))),
+            _ if expected => return Err(fault(format!("%{i} is not the input it should be"))),
+            _ => {}
+        }
+        if let Some(odd) = value.op.operands().iter().find(|o| o.index() >= i) {
+            return Err(fault(format!("%{i} reads {odd}, which comes later")));
+        }
+        if value.layer.is_some_and(|l| usize::from(l.0) >= n_layers) {
+            return Err(fault(format!("%{i} is of a layer that does not exist")));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that scales are in canonical form and that no product of them can overflow.
+fn check_scales(inputs: &[InputFact], values: &[Value]) -> Result<(), CircuitError> {
+    let own = |scale: &Option<Scale>, i: usize| {
+        let Some(scale) = scale else { return Ok(0) };
+        let (two, primes) = scale.exponents();
+        let falling = primes.windows(2).all(|pair| pair[0].0 > pair[1].0);
+        let known = primes.iter().all(|(p, e)| *p < MAX_PRIMES && *e != 0);
+        let size = primes
+            .iter()
+            .map(|(_, e)| u32::from(e.unsigned_abs()))
+            .fold(two.unsigned_abs(), u32::saturating_add);
+        let fine = falling && known && size <= MAX_EXPONENTS;
+        fine.then_some(size)
+            .ok_or_else(|| fault(format!("the scale at %{i} is out of range")))
+    };
+    let mut sizes: Vec<u32> = Vec::with_capacity(values.len());
+    for (i, value) in values.iter().enumerate() {
+        let operands = value.op.operands();
+        let of: Vec<u32> = operands.iter().map(|o| sizes[o.index()]).collect();
+        let most = of.iter().copied().max().unwrap_or(0);
+        let size = match &value.op {
+            Op::Input { index } => own(&inputs[*index as usize].scale, i)?,
+            Op::MulPlain { scale, .. } | Op::MulScalar { scale, .. } => most + own(scale, i)?,
+            Op::Mul(..) | Op::Square(_) => 2 * most,
+            Op::Rescale(_) | Op::ModDown { .. } => most + 1,
+            _ => most,
+        };
+        if size > MAX_EXPONENTS {
+            return Err(fault(format!("the scale of %{i} is out of range")));
+        }
+        sizes.push(size);
+    }
+    Ok(())
+}
+
+fn plain_vectors(
+    forms: Vec<PlainForm>,
+    mut numbers: &[f64],
+    mut slots: &[u32],
+    n_slots: u32,
+) -> Result<Vec<PlainVector>, CircuitError> {
+    let mut plains = Vec::with_capacity(forms.len());
+    for form in forms {
+        let PlainForm {
+            name,
+            period,
+            n_numbers,
+            sparse,
+        } = form;
+        if !period.is_power_of_two() || period > n_slots {
+            let why = format!("period {period} of {name:?} does not divide {n_slots} slots");
+            return Err(fault(why));
+        }
+        let count = n_numbers as usize;
+        let missing = || fault(format!("numbers of {name:?} are missing"));
+        let (own, rest) = numbers.split_at_checked(count).ok_or_else(missing)?;
+        numbers = rest;
+        if let Some(odd) = own.iter().find(|v| !v.is_finite()) {
+            return Err(fault(format!("{name:?} holds {odd}")));
+        }
+        let values = if sparse {
+            let (places, rest) = slots.split_at_checked(count).ok_or_else(missing)?;
+            slots = rest;
+            let rising = places.windows(2).all(|pair| pair[0] < pair[1]);
+            if !rising || places.last().is_some_and(|last| *last >= period) {
+                return Err(fault(format!(
+                    "slots of {name:?} do not rise below {period}"
+                )));
+            }
+            PlainValues::Sparse(places.iter().copied().zip(own.iter().copied()).collect())
+        } else {
+            if n_numbers != period {
+                return Err(fault(format!(
+                    "{name:?} has {n_numbers} numbers, expected {period}"
+                )));
+            }
+            PlainValues::Dense(own.to_vec())
+        };
+        plains.push(PlainVector {
+            name,
+            period,
+            values,
+        });
+    }
+    if !numbers.is_empty() || !slots.is_empty() {
+        return Err(fault("there are numbers that belong to no plain vector"));
+    }
+    Ok(plains)
+}
+
+/// Checks that the manifest covers what the operations use, and asks for nothing the chain does not have.
+fn check_keys(circuit: &Circuit) -> Result<(), CircuitError> {
+    let Some(manifest) = circuit.keys() else {
+        return Ok(());
+    };
+    let max = circuit.params().map(Params::max_level);
+    let levels = manifest.rotations.values();
+    let mut levels = levels
+        .chain(&manifest.conjugation)
+        .chain(&manifest.relinearization);
+    if let Some(level) = levels.find(|l| max.is_none_or(|max| **l > max)) {
+        return Err(fault(format!(
+            "a key up to {level} is above the chain's end"
+        )));
+    }
+    let n_slots = circuit.n_slots();
+    if let Some(odd) = manifest
+        .rotations
+        .keys()
+        .find(|r| r.is_zero() || r.amount() as usize >= n_slots)
+    {
+        return Err(fault(format!(
+            "a key for rotations by {odd} is outside 1..{n_slots}"
+        )));
+    }
+    let Some(needed) = circuit.needed_keys() else {
+        return Ok(());
+    };
+    let short = |have: Option<&params::Level>, need: &params::Level| have.is_none_or(|h| h < need);
+    for (rotation, level) in &needed.rotations {
+        if short(manifest.rotations.get(rotation), level) {
+            return Err(fault(format!(
+                "the manifest has no key for rotations by {rotation} at {level}"
+            )));
+        }
+    }
+    let others = [
+        (&manifest.conjugation, &needed.conjugation),
+        (&manifest.relinearization, &needed.relinearization),
+    ];
+    for (have, need) in others {
+        if let Some(level) = need
+            && short(have.as_ref(), level)
+        {
+            return Err(fault(format!(
+                "the manifest lacks the conjugation or relinearization key at {level}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "\
+; params: n=2^12 q=40,30 p=36 digits=1,1 scale=2^30
+plain @w period 4 = [1.0, 2.0, 0.5, 0.0]
+circuit (%0: ct L1 2^30) {
+  %1 = rotate %0 by 1
+  %2 = mul_plain %1 * @w at 2^30
+  %3 = rescale %2
+  return %3
+}
+";
+
+    fn parts() -> CircuitParts {
+        crate::parse(TEXT).expect("the circuit parses").to_parts()
+    }
+
+    fn refusal(edit: impl FnOnce(&mut CircuitParts)) -> String {
+        let mut parts = parts();
+        edit(&mut parts);
+        Circuit::from_parts(parts)
+            .expect_err("refused")
+            .to_string()
+    }
+
+    #[test]
+    fn there_and_back_is_the_same() {
+        let circuit = crate::parse(TEXT).expect("the circuit parses");
+        assert_eq!(
+            Circuit::from_parts(circuit.to_parts()).as_ref(),
+            Ok(&circuit)
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let cases = [
+            (refusal(|p| p.form.n_slots = 3), "3 slots"),
+            (refusal(|p| p.form.n_slots = 64), "64 slots"),
+            (refusal(|p| p.form.inputs.clear()), "0 inputs"),
+            (refusal(|p| p.numbers[1] = f64::NAN), "holds NaN"),
+            (refusal(|p| p.numbers.truncate(3)), "missing"),
+            (refusal(|p| p.numbers.push(0.0)), "no plain vector"),
+            (refusal(|p| p.form.plains[0].period = 3), "period 3"),
+            (
+                refusal(|p| p.form.values.swap(1, 2)),
+                "reads %1, which comes later",
+            ),
+            (
+                refusal(|p| p.form.outputs[0] = crate::ValueId(9)),
+                "output %9",
+            ),
+            (refusal(|p| p.form.outputs.clear()), "returns nothing"),
+            (
+                refusal(|p| p.form.inputs[0].scale = Some(Scale::power_of_two(i32::MAX))),
+                "out of range",
+            ),
+            (
+                refusal(|p| p.form.params.as_mut().expect("params").chain_bits[0] = 48),
+                "128-bit security",
+            ),
+        ];
+        for (found, expected) in cases {
+            assert!(found.contains(expected), "{found:?} lacks {expected:?}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Sums of products for AVX-512 with 52-bit multiply-add, reduced once at the end.
+//!
+//! Low and high halves gather in 64-bit lanes, so up to 2^12 terms fit; what bounds a sum is that it must stay below
+//! `2^52·p`.
+
+use super::ifma::{Lanes, kernel, load, splat, store};
+use crate::ring::modulus::{Factor, Modulus};
+use std::arch::x86_64::*;
+
+/// Calls a function with the widest tile, in lines, that divides a limb.
+macro_rules! tiled {
+    ($n:expr, $function:ident($($arg:expr),*)) => {
+        if $n % 32 == 0 { $function::<4>($($arg),*) } else { $function::<2>($($arg),*) }
+    };
+}
+
+/// Line `i` of a limb.
+///
+/// # Safety
+/// The limb has more than `i` lines.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
+unsafe fn line(limb: &[u64], i: usize) -> __m512i {
+    debug_assert!(8 * (i + 1) <= limb.len());
+    // SAFETY: in bounds by the caller's word.
+    unsafe { _mm512_loadu_si512(limb.as_ptr().add(8 * i).cast()) }
+}
+
+/// `T` lines at a time of `G` sums, so that the inputs are read once.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
+fn dot_tiles<const G: usize, const T: usize>(
+    moduli: &[&Modulus],
+    out: &mut [&mut [u64]],
+    inputs: &[&[u64]],
+    factors: &[&[Factor]],
+) {
+    let n = inputs[0].len();
+    assert!(moduli.len() == G && out.len() == G && factors.len() == G);
+    assert!(factors.iter().all(|row| row.len() >= inputs.len()));
+    assert!(n.is_multiple_of(8 * T) && inputs.iter().all(|x| x.len() == n));
+    let mut lanes = [Lanes::new(moduli[0]); G];
+    lanes
+        .iter_mut()
+        .zip(moduli)
+        .for_each(|(lanes, m)| *lanes = Lanes::new(m));
+    for tile in 0..n / (8 * T) {
+        let mut lo = [[_mm512_setzero_si512(); T]; G];
+        let mut hi = lo;
+        for (d, x) in inputs.iter().enumerate() {
+            for i in 0..T {
+                // SAFETY: every input has `n` words, and `T·tile + i < n/8`.
+                let x = unsafe { line(x, T * tile + i) };
+                for g in 0..G {
+                    let c = splat(factors[g][d].mont);
+                    lo[g][i] = _mm512_madd52lo_epu64(lo[g][i], x, c);
+                    hi[g][i] = _mm512_madd52hi_epu64(hi[g][i], x, c);
+                }
+            }
+        }
+        for g in 0..G {
+            let out = &mut out[g].as_chunks_mut::<8>().0[T * tile..T * (tile + 1)];
+            for (i, out) in out.iter_mut().enumerate() {
+                store(out, lanes[g].lift(lanes[g].redc(lo[g][i], hi[g][i])));
+            }
+        }
+    }
+}
+
+kernel! {
+    pub(super) fn dot(moduli: &[&Modulus], out: &mut [&mut [u64]], inputs: &[&[u64]], factors: &[&[Factor]]) {
+        let groups = moduli.chunks(4).zip(out.chunks_mut(4)).zip(factors.chunks(4));
+        for ((moduli, out), factors) in groups {
+            match out.len() {
+                1 if inputs[0].len().is_multiple_of(32) => dot_tiles::<1, 4>(moduli, out, inputs, factors),
+                1 => dot_tiles::<1, 2>(moduli, out, inputs, factors),
+                2 => dot_tiles::<2, 2>(moduli, out, inputs, factors),
+                3 => dot_tiles::<3, 2>(moduli, out, inputs, factors),
+                _ => dot_tiles::<4, 2>(moduli, out, inputs, factors),
+            }
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
+fn round_tiles<const T: usize>(out: &mut [u64], inputs: &[&[u64]], weights: &[u64], shift: u32) {
+    let n = out.len();
+    assert!(n.is_multiple_of(8 * T) && inputs.iter().all(|x| x.len() == n));
+    let (half, count) = (splat(1 << (shift - 1)), splat(u64::from(shift)));
+    for (tile, out) in out.chunks_exact_mut(8 * T).enumerate() {
+        let mut sum = [half; T];
+        for (x, &weight) in inputs.iter().zip(weights) {
+            let w = splat(weight);
+            for (i, sum) in sum.iter_mut().enumerate() {
+                // SAFETY: every input has the length of `out`, which has this line.
+                let x = unsafe { line(x, T * tile + i) };
+                *sum = _mm512_madd52hi_epu64(*sum, x, w);
+            }
+        }
+        for (out, sum) in out.as_chunks_mut::<8>().0.iter_mut().zip(sum) {
+            store(out, _mm512_srlv_epi64(sum, count));
+        }
+    }
+}
+
+kernel! {
+    pub(super) fn round_quotient(out: &mut [u64], inputs: &[&[u64]], weights: &[u64], shift: u32) {
+        tiled!(out.len(), round_tiles(out, inputs, weights, shift));
+    }
+}
+
+/// Products of at most `budget` digits, which are added to `out` unless `first`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
+fn product_tiles(
+    m: &Modulus,
+    out: [&mut [u64]; 2],
+    digits: &[&[u64]],
+    b: &[&[u64]],
+    a: &[&[u64]],
+    first: bool,
+) {
+    let k = Lanes::new(m);
+    let [out_b, out_a] = out;
+    let n = out_b.len();
+    assert!(
+        n.is_multiple_of(16)
+            && out_a.len() == n
+            && b.len() == digits.len()
+            && a.len() == digits.len()
+    );
+    assert!(digits.iter().chain(b).chain(a).all(|x| x.len() == n));
+    let tiles = out_b.chunks_exact_mut(16).zip(out_a.chunks_exact_mut(16));
+    for (tile, (out_b, out_a)) in tiles.enumerate() {
+        let mut sums = [[_mm512_setzero_si512(); 4]; 2];
+        for ((digit, b), a) in digits.iter().zip(b).zip(a) {
+            for (i, [lo_b, hi_b, lo_a, hi_a]) in sums.iter_mut().enumerate() {
+                // SAFETY: every input has the length of the outputs, which have this line.
+                let [x, b, a] = unsafe {
+                    [
+                        line(digit, 2 * tile + i),
+                        line(b, 2 * tile + i),
+                        line(a, 2 * tile + i),
+                    ]
+                };
+                *lo_b = _mm512_madd52lo_epu64(*lo_b, x, b);
+                *hi_b = _mm512_madd52hi_epu64(*hi_b, x, b);
+                *lo_a = _mm512_madd52lo_epu64(*lo_a, x, a);
+                *hi_a = _mm512_madd52hi_epu64(*hi_a, x, a);
+            }
+        }
+        let lines = out_b
+            .as_chunks_mut::<8>()
+            .0
+            .iter_mut()
+            .zip(out_a.as_chunks_mut::<8>().0);
+        for ((out_b, out_a), [lo_b, hi_b, lo_a, hi_a]) in lines.zip(sums) {
+            let (b, a) = (k.reduce(lo_b, hi_b), k.reduce(lo_a, hi_a));
+            let (b, a) = if first {
+                (b, a)
+            } else {
+                (k.add(load(out_b), b), k.add(load(out_a), a))
+            };
+            store(out_b, b);
+            store(out_a, a);
+        }
+    }
+}
+
+kernel! {
+    pub(super) fn key_product(m: &Modulus, out: [&mut [u64]; 2], digits: &[&[u64]], b: &[&[u64]], a: &[&[u64]]) {
+        let [out_b, out_a] = out;
+        let budget = m.budget as usize;
+        let chunks = digits.chunks(budget).zip(b.chunks(budget)).zip(a.chunks(budget));
+        for (i, ((digits, b), a)) in chunks.enumerate() {
+            product_tiles(m, [&mut *out_b, &mut *out_a], digits, b, a, i == 0);
+        }
+    }
+}

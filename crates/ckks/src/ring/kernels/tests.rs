@@ -1,0 +1,193 @@
+//! Every vector kernel against its scalar twin, word for word, and the transforms against their definition.
+
+use super::*;
+use crate::ring::automorphism::AutomorphismTable;
+use crate::slow;
+
+struct Words(u64);
+
+impl Words {
+    fn next(&mut self) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        self.0 ^ self.0 >> 29
+    }
+
+    /// Residues, with the extremes among them.
+    fn limb(&mut self, p: u64, n: usize) -> Vec<u64> {
+        let pick = |x: u64| if x >> 60 == 0 { p - 1 - (x & 1) } else { x % p };
+        (0..n).map(|_| pick(self.next())).collect()
+    }
+}
+
+fn primes() -> Vec<u64> {
+    (30..=48u8)
+        .flat_map(|bits| {
+            let around = params::find_primes(bits, 2, false, &[]);
+            [around, params::find_primes(bits, 1, true, &[])].concat()
+        })
+        .collect()
+}
+
+#[test]
+fn scalar_transform_is_the_definition() {
+    let mut words = Words(1);
+    for p in [30, 40, 48].map(|bits| params::find_primes(bits, 1, false, &[])[0]) {
+        for n in [16usize, 64, 128] {
+            let table = NttTable::new(Modulus::new(p), n, Isa::Scalar);
+            let limb = words.limb(p, n);
+            let mut transformed = limb.clone();
+            (scalar::KERNELS.forward)(&table, &mut transformed);
+            assert_eq!(transformed, slow::evaluate(&limb, p));
+            assert_eq!(slow::interpolate(&transformed, p), limb);
+            (scalar::KERNELS.inverse)(&table, &mut transformed, &table.scaling(3));
+            let three: Vec<u64> = limb.iter().map(|x| 3 * x % p).collect();
+            assert_eq!(transformed, three);
+        }
+    }
+}
+
+#[test]
+fn vector_transforms_agree_with_scalar_ones() {
+    let isa = Isa::best();
+    let mut words = Words(2);
+    for p in primes() {
+        let modulus = Modulus::new(p);
+        for log_n in if p % 5 == 0 || p >> 47 != 0 {
+            4..=16
+        } else {
+            6..=11
+        } {
+            let n = 1usize << log_n;
+            let (slow, fast) = (
+                NttTable::new(modulus, n, Isa::Scalar),
+                NttTable::new(modulus, n, isa),
+            );
+            for extreme in [false, true] {
+                let limb = if extreme {
+                    vec![p - 1; n]
+                } else {
+                    words.limb(p, n)
+                };
+                let (mut a, mut b) = (limb.clone(), limb.clone());
+                (scalar::KERNELS.forward)(&slow, &mut a);
+                (isa.kernels().forward)(&fast, &mut b);
+                assert!(a == b, "forward {p} 2^{log_n}");
+                let (mut a, mut b) = (limb.clone(), limb);
+                let c = words.next() % p;
+                (scalar::KERNELS.inverse)(&slow, &mut a, &slow.scaling(c));
+                (isa.kernels().inverse)(&fast, &mut b, &fast.scaling(c));
+                assert!(a == b, "inverse {p} 2^{log_n}");
+            }
+        }
+    }
+}
+
+#[test]
+fn vector_kernels_agree_with_scalar_ones() {
+    let (s, v) = (&scalar::KERNELS, Isa::best().kernels());
+    let mut words = Words(3);
+    for p in primes() {
+        let m = &Modulus::new(p);
+        for n in [16, 48, 256] {
+            let (x, y, z) = (words.limb(p, n), words.limb(p, n), words.limb(p, n));
+            let c = m.factor(words.next() % p);
+            let both = |f: &dyn Fn(&Kernels, &mut [u64])| {
+                let (mut a, mut b) = (x.clone(), x.clone());
+                f(s, &mut a);
+                f(v, &mut b);
+                assert_eq!(a, b, "{p} {n}");
+            };
+            both(&|k, out| (k.add)(m, out, &y, &z));
+            both(&|k, out| (k.add_assign)(m, out, &y));
+            both(&|k, out| (k.sub)(m, out, &y, &z));
+            both(&|k, out| (k.sub_assign)(m, out, &y));
+            both(&|k, out| (k.neg_assign)(m, out));
+            both(&|k, out| (k.mul)(m, out, &y, &z));
+            both(&|k, out| (k.mul_assign)(m, out, &y));
+            both(&|k, out| (k.mul_add)(m, out, &y, &z));
+            both(&|k, out| (k.mul_const)(m, out, &y, c));
+            both(&|k, out| (k.mul_const_add)(m, out, &y, c));
+            both(&|k, out| (k.add_const)(m, out, c.value));
+            both(&|k, out| (k.sub_mul_const)(m, out, &y, c));
+            both(&|k, out| (k.sub_mul_const_add)(m, out, &y, c, &z));
+            let signed: Vec<i64> = words
+                .limb(1 << 50, n)
+                .iter()
+                .map(|&w| if w & 2 == 0 { w as i64 } else { -(w as i64) })
+                .collect();
+            both(&|k, out| (k.reduce_signed)(m, out, &signed));
+            // Inputs of other primes, as many as the range allows.
+            let inputs: Vec<Vec<u64>> = (0..15).map(|_| words.limb(1 << 48, n)).collect();
+            let inputs: Vec<&[u64]> = inputs.iter().map(Vec::as_slice).collect();
+            let factors: Vec<Factor> = (0..15).map(|_| m.factor(words.next() % p)).collect();
+            let weights: Vec<u64> = (0..15).map(|_| words.next() >> 12).collect();
+            for count in [1, 4, 15] {
+                for group in 1..=5 {
+                    both(&|k, out| {
+                        let mut rest = vec![vec![0; n]; group - 1];
+                        let mut outs: Vec<&mut [u64]> =
+                            rest.iter_mut().map(Vec::as_mut_slice).collect();
+                        outs.push(out);
+                        (k.dot)(
+                            &[m; 5][..group],
+                            &mut outs,
+                            &inputs[..count],
+                            &[&factors[..]; 5][..group],
+                        );
+                    });
+                }
+                both(&|k, out| (k.round_quotient)(out, &inputs[..count], &weights, 39));
+            }
+            let digits: Vec<Vec<u64>> = (0..66).map(|_| words.limb(p, n)).collect();
+            let digits: Vec<&[u64]> = digits.iter().map(Vec::as_slice).collect();
+            for count in [1, 3, 22] {
+                let part = |i: usize| &digits[i * count..(i + 1) * count];
+                both(&|k, out| {
+                    (k.key_product)(m, [out, &mut vec![0; n]], part(0), part(1), part(2))
+                });
+                both(&|k, out| {
+                    (k.key_product)(m, [&mut vec![0; n], out], part(0), part(1), part(2))
+                });
+            }
+            for i in 0..3 {
+                both(&|k, out| {
+                    let mut parts = [0; 3].map(|_| vec![0; n]);
+                    let [d0, d1, d2] = &mut parts;
+                    (k.tensor)(m, [d0, d1, d2], [&x, &y], [&z, digits[0]]);
+                    out.copy_from_slice(&parts[i]);
+                });
+            }
+            if n.is_power_of_two() {
+                let table = AutomorphismTable::new((words.next() % (2 * n as u64)) | 1, n);
+                both(&|k, out| (k.permute)(out, &y, &table));
+            }
+            for bad in [0, n / 2, n - 1] {
+                let mut limb = x.clone();
+                assert!((s.all_below)(&limb, p) && (v.all_below)(&limb, p));
+                limb[bad] = p;
+                assert!(!(s.all_below)(&limb, p) && !(v.all_below)(&limb, p));
+                limb[bad] = u64::MAX;
+                assert!(!(s.all_below)(&limb, p) && !(v.all_below)(&limb, p));
+            }
+        }
+    }
+}
+
+#[test]
+fn fourier_transforms_agree_bit_for_bit() {
+    let table = crate::ring::fft::FftTable::new(1 << 10);
+    let v = Isa::best().kernels();
+    for n in [1usize, 2, 16, 1 << 10] {
+        let re: Vec<f64> = (0..n).map(|i| (i as f64 * 0.3).sin()).collect();
+        let (mut a, mut b) = ((re.clone(), re.clone()), (re.clone(), re.clone()));
+        (scalar::KERNELS.fft_inverse)(&table, &mut a.0, &mut a.1);
+        (v.fft_inverse)(&table, &mut b.0, &mut b.1);
+        assert_eq!(a, b);
+        (scalar::KERNELS.fft_forward)(&table, &mut a.0, &mut a.1);
+        (v.fft_forward)(&table, &mut b.0, &mut b.1);
+        assert_eq!(a, b);
+    }
+}

@@ -1,0 +1,266 @@
+//! What can be typed.
+
+use crate::sizes::parse_bytes;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Runs trained networks on encrypted data.
+///
+/// `infer` does everything in one process. The other commands are its links: the data owner calls `keygen`, `encrypt`
+/// and `decrypt`, the service calls `compile` and `run` and never holds a secret key.
+#[derive(Debug, Parser)]
+#[command(name = "privet", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Example: privet infer model.onnx --input digit.png\n\nExit codes: 1 the model or the settings were refused, 2 files or usage, 70 a fault in Privet.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub global: Global,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// Threads to use; all cores if absent
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Say what happens inside, on standard error; twice for more
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// No progress bars and no remarks on standard error; errors and warnings stay
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Overwrite output files that exist
+    #[arg(long, global = true)]
+    pub force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compile, make keys, encrypt, run, decrypt and compare, in one go
+    Infer(Infer),
+    /// Compile an ONNX network for encrypted data
+    Compile(Compile),
+    /// Say what a file holds: ONNX, compiled network, keys, ciphertexts
+    Inspect(Inspect),
+    /// Make a secret key and the evaluation keys that a compiled network needs
+    Keygen(Keygen),
+    /// Encrypt one sample
+    Encrypt(Encrypt),
+    /// Run a compiled network on an encrypted input
+    Run(Run),
+    /// Decrypt a result
+    Decrypt(Decrypt),
+    /// Compare plaintext, polynomial and encrypted results over a data set
+    Check(Check),
+}
+
+/// How numbers of a file become the network's.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "How inputs are fed")]
+pub struct FeedArgs {
+    /// Factor for every number, such as 1/255
+    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true)]
+    pub scale: Option<String>,
+    /// Subtracted after scaling: one number, or one per channel
+    #[arg(long, value_name = "M,..", value_delimiter = ',', allow_hyphen_values = true)]
+    pub mean: Vec<f64>,
+    /// Divided by after that: one number, or one per channel
+    #[arg(long, value_name = "S,..", value_delimiter = ',')]
+    pub std: Vec<f64>,
+    /// Zeros around each picture: top,bottom,left,right
+    #[arg(long, value_name = "T,B,L,R", value_delimiter = ',', num_args = 1)]
+    pub pad: Vec<u32>,
+}
+
+/// What compiling may be told.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Compiling")]
+pub struct CompileArgs {
+    /// Typical inputs, needed where activations are fitted; MODEL.calibration.npz or .npy beside the model if absent
+    #[arg(long, value_name = "FILE")]
+    pub calibration: Option<PathBuf>,
+    /// Fix the ring degree to 2^N; the cheapest that fits if absent
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(12..=16))]
+    pub log_n: Option<u8>,
+    /// Largest degree of a fitted activation
+    #[arg(long, value_name = "D", value_parser = clap::value_parser!(u8).range(2..=63))]
+    pub max_degree: Option<u8>,
+}
+
+/// Where infer computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BackendKind {
+    /// The network as it is, in double precision
+    Plain,
+    /// The network with polynomial activations, in double precision
+    Polynomial,
+    /// The compiled circuit on plain slots
+    Slots,
+    /// The compiled circuit on ciphertexts
+    Ckks,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: privet infer lenet.onnx --input digit.png --scale 1/255 --calibration train.npy")]
+pub struct Infer {
+    /// The ONNX file
+    pub model: PathBuf,
+    /// One sample or several: .npy, .npz, .png, .jpg, IDX
+    #[arg(short, long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// Which sample of the file, from zero
+    #[arg(long, value_name = "I", default_value_t = 0)]
+    pub sample: usize,
+    /// Where to compute
+    #[arg(long, value_enum, default_value = "ckks")]
+    pub backend: BackendKind,
+    /// Write the outputs as .npy
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Memory to stay under, such as 8GiB; four fifths of what is free if absent
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub memory: Option<u64>,
+    #[command(flatten)]
+    pub compile: CompileArgs,
+    #[command(flatten)]
+    pub feed: FeedArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: privet compile lenet.onnx --calibration train.npy -o lenet.privet")]
+pub struct Compile {
+    /// The ONNX file
+    pub model: PathBuf,
+    /// The compiled network; MODEL.privet if absent
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Write the program after this pass, or after `all`
+    #[arg(long, value_name = "PASS")]
+    pub dump_after: Option<String>,
+    /// Folder of the dumps; MODEL.passes if absent
+    #[arg(long, value_name = "DIR")]
+    pub dump_dir: Option<PathBuf>,
+    /// Stop after this pass and write its program, no compiled network
+    #[arg(long, value_name = "PASS")]
+    pub stop_after: Option<String>,
+    #[command(flatten)]
+    pub compile: CompileArgs,
+    #[command(flatten)]
+    pub feed: FeedArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: privet inspect lenet.privet --client lenet.client")]
+pub struct Inspect {
+    /// Any file that Privet reads or writes
+    pub file: PathBuf,
+    /// Write the part of a compiled network that the data owner needs
+    #[arg(long, value_name = "OUT")]
+    pub client: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: privet keygen lenet.client --secret my.key --evaluation lenet.evk")]
+pub struct Keygen {
+    /// A client file, or a compiled network
+    pub client: PathBuf,
+    /// The secret key: stays with the data owner, mode 0600
+    #[arg(long, value_name = "FILE")]
+    pub secret: PathBuf,
+    /// The evaluation keys, for the server
+    #[arg(long, value_name = "FILE")]
+    pub evaluation: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: privet encrypt lenet.client --secret my.key --input digit.png --scale 1/255 -o digit.ct")]
+pub struct Encrypt {
+    /// A client file, or a compiled network
+    pub client: PathBuf,
+    /// The secret key
+    #[arg(long, value_name = "FILE")]
+    pub secret: PathBuf,
+    /// One sample or several: .npy, .npz, .png, .jpg, IDX
+    #[arg(short, long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// Which sample of the file, from zero
+    #[arg(long, value_name = "I", default_value_t = 0)]
+    pub sample: usize,
+    /// The ciphertexts; INPUT.ct if absent
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub feed: FeedArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: privet run lenet.privet --evaluation lenet.evk digit.ct -o result.ct")]
+pub struct Run {
+    /// The compiled network
+    pub model: PathBuf,
+    /// The encrypted input
+    pub input: PathBuf,
+    /// The evaluation keys
+    #[arg(long, value_name = "FILE")]
+    pub evaluation: PathBuf,
+    /// The encrypted result; INPUT.result.ct if absent
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Memory to stay under, such as 8GiB; four fifths of what is free if absent
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub memory: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: privet decrypt lenet.client --secret my.key result.ct --output scores.npy")]
+pub struct Decrypt {
+    /// A client file, or a compiled network
+    pub client: PathBuf,
+    /// The encrypted result
+    pub result: PathBuf,
+    /// The secret key
+    #[arg(long, value_name = "FILE")]
+    pub secret: PathBuf,
+    /// Write the outputs as .npy
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: privet check lenet.onnx --data test.npz:x --labels test.npz:y --encrypted 20")]
+pub struct Check {
+    /// The ONNX file
+    pub model: PathBuf,
+    /// Samples: .npy, .npz, IDX
+    #[arg(short, long, value_name = "FILE")]
+    pub data: PathBuf,
+    /// True classes, one per sample
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// How many of the first samples to encrypt and run as well
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub encrypted: usize,
+    /// Use at most so many samples
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Memory to stay under, such as 8GiB; four fifths of what is free if absent
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub memory: Option<u64>,
+    #[command(flatten)]
+    pub compile: CompileArgs,
+    #[command(flatten)]
+    pub feed: FeedArgs,
+}

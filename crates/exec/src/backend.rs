@@ -1,0 +1,97 @@
+//! What a backend is.
+
+use ckks::CkksError;
+use circuit::{Circuit, Op, ValueId};
+
+/// Why a run stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecError {
+    /// The circuit is not finished or breaks a rule; whoever compiled it must act.
+    #[error("the circuit can not be run: {why}")]
+    Circuit {
+        /// Found and expected.
+        why: String,
+    },
+    /// The caller passed the wrong number of input ciphertexts.
+    #[error("the circuit takes {expected} input ciphertexts, found {found}")]
+    Inputs {
+        /// What the circuit takes.
+        expected: usize,
+        /// What was passed.
+        found: usize,
+    },
+    /// An operation failed; usually a key or ciphertext of another circuit.
+    #[error("{value} = {op}: {source}")]
+    Operation {
+        /// The value.
+        value: ValueId,
+        /// Its operation.
+        op: &'static str,
+        /// What the backend said.
+        source: CkksError,
+    },
+    /// The evaluation keys do not serve the circuit; the caller makes them anew.
+    #[error("the evaluation keys do not serve this circuit: {why}")]
+    Keys {
+        /// What is missing.
+        why: String,
+    },
+    /// The run needs more memory than allowed; the user acts.
+    #[error("running needs {needed_bytes} bytes, {allowed_bytes} are allowed")]
+    Memory {
+        /// Predicted peak without encoded weights kept.
+        needed_bytes: u64,
+        /// The cap.
+        allowed_bytes: u64,
+    },
+}
+
+/// One operation of a circuit.
+#[derive(Clone, Copy)]
+pub struct Site<'a> {
+    /// The circuit.
+    pub circuit: &'a Circuit,
+    /// The value that is computed.
+    pub id: ValueId,
+}
+
+impl<'a> Site<'a> {
+    /// The operation.
+    pub fn op(&self) -> &'a Op {
+        self.circuit.op(self.id)
+    }
+}
+
+/// Told how many of how many steps are done.
+pub type Progress<'a> = dyn Fn(usize, usize) + Sync + 'a;
+
+/// Tells nobody.
+pub fn silent(_: usize, _: usize) {}
+
+/// Executes operations one by one.
+///
+/// # Errors
+/// A backend returns an error for operands that do not fit; on a verified circuit with the right keys it does not.
+pub trait Backend: Sync {
+    /// What stands for a value of the circuit.
+    type Value: Clone + Send + Sync;
+
+    /// Executes one operation. An input gets itself as its only operand.
+    ///
+    /// # Errors
+    /// [`ExecError::Operation`] when operands, keys or levels do not fit.
+    fn apply(&self, site: Site<'_>, operands: &[&Self::Value]) -> Result<Self::Value, ExecError>;
+
+    /// Executes plain products and their sum in one go; `others` are further terms. The default does them one by one.
+    ///
+    /// # Errors
+    /// As [`Backend::apply`].
+    fn multiply_sum(&self, sum: Site<'_>, products: &[(Site<'_>, &Self::Value)], others: &[&Self::Value]) -> Result<Self::Value, ExecError> {
+        let made: Vec<Self::Value> = products.iter().map(|(site, x)| self.apply(*site, &[x])).collect::<Result<_, _>>()?;
+        let terms: Vec<&Self::Value> = made.iter().chain(others.iter().copied()).collect();
+        self.apply(sum, &terms)
+    }
+
+    /// Bytes a value holds.
+    fn bytes(&self, value: &Self::Value) -> u64;
+}

@@ -1,0 +1,311 @@
+//! The encrypted backend.
+
+use crate::memory::plaintext_bytes;
+use crate::{Backend, ExecError, Progress, Site};
+use circuit::{Circuit, Counts, Fact, Kind, Op, PlainId, RotationClass, Value, ValueId, facts};
+use ckks::{Basis, Ciphertext, CiphertextExt, CkksError, Context, Digits, EvaluationKeys, KeySwitchKey, Plaintext};
+use params::{Level, Rotation, Scale};
+use rayon::prelude::*;
+use std::sync::Mutex;
+
+/// An encrypted value.
+#[derive(Clone)]
+pub enum CkksValue {
+    /// Basis Q, degree 1 or 2.
+    Ct(Ciphertext),
+    /// Basis QP.
+    Ext(CiphertextExt),
+    /// Decomposed.
+    Digits(Digits),
+}
+
+/// Plain vectors encoded ahead of time, by the value that uses them.
+pub struct Encoded {
+    plaintexts: Vec<Option<Plaintext>>,
+    bytes: u64,
+}
+
+impl Encoded {
+    /// Bytes held.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// Executes on ciphertexts with a circuit's keys.
+pub struct CkksBackend<'a> {
+    ctx: &'a Context,
+    keys: &'a EvaluationKeys,
+    facts: Vec<Fact>,
+    encoded: &'a Encoded,
+    counts: Mutex<Counts>,
+}
+
+/// What is encoded for an operation: values, scale, level, basis.
+fn recipe<'c>(op: &'c Op, facts: &[Fact]) -> Option<(PlainId, Scale, Level, Basis)> {
+    let (x, plain, scale): (&ValueId, &PlainId, Option<&'c Scale>) = match op {
+        Op::MulPlain { x, plain, scale } => (x, plain, scale.as_ref()),
+        Op::AddPlain { x, plain } => (x, plain, None),
+        _ => return None,
+    };
+    let fact = &facts[x.index()];
+    let scale = scale.or(fact.scale.as_ref())?.clone();
+    Some((*plain, scale, fact.level?, if fact.kind == Kind::Ext { Basis::QP } else { Basis::Q }))
+}
+
+fn encode(ctx: &Context, circuit: &Circuit, op: &Op, facts: &[Fact]) -> Option<Result<Plaintext, CkksError>> {
+    let (plain, scale, level, basis) = recipe(op, facts)?;
+    Some(ctx.encode(&circuit.plain(plain).period_values(), &scale, level, basis))
+}
+
+impl<'a> CkksBackend<'a> {
+    /// A backend for one circuit.
+    ///
+    /// # Errors
+    /// [`ExecError::Circuit`] if levels or scales are missing; [`ExecError::Keys`] if a key is.
+    pub fn new(ctx: &'a Context, circuit: &Circuit, keys: &'a EvaluationKeys, encoded: &'a Encoded) -> Result<Self, ExecError> {
+        crate::check_keys(circuit, keys)?;
+        Ok(Self { ctx, keys, facts: complete_facts(circuit)?, encoded, counts: Mutex::default() })
+    }
+
+    /// Encodes plain vectors in the order of their use until `budget` bytes are spent; the rest is encoded when used.
+    ///
+    /// # Errors
+    /// [`ExecError::Operation`] if a vector can not be encoded at its level and scale.
+    pub fn encode_ahead(ctx: &Context, circuit: &Circuit, budget: u64, progress: &Progress<'_>) -> Result<Encoded, ExecError> {
+        let facts = complete_facts(circuit)?;
+        let params = ctx.params();
+        let mut spent = 0u64;
+        let mut wanted = Vec::new();
+        for (id, op) in circuit.ops() {
+            let bytes = plaintext_bytes(circuit, op, &facts, params);
+            if bytes > 0 && spent + bytes <= budget {
+                spent += bytes;
+                wanted.push(id);
+            }
+        }
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        let made: Vec<(ValueId, Plaintext)> = wanted
+            .par_iter()
+            .filter_map(|&id| {
+                let result = encode(ctx, circuit, circuit.op(id), &facts)?;
+                progress(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, wanted.len());
+                Some(result.map(|p| (id, p)).map_err(|source| ExecError::Operation { value: id, op: circuit.op(id).word(), source }))
+            })
+            .collect::<Result<_, _>>()?;
+        let mut plaintexts = vec![None; circuit.values().len()];
+        let bytes = made.iter().map(|(_, p)| p.bytes() as u64).sum();
+        made.into_iter().for_each(|(id, p)| plaintexts[id.index()] = Some(p));
+        Ok(Encoded { plaintexts, bytes })
+    }
+
+    /// Operations executed so far, counted where the backend executes them.
+    pub fn counts(&self) -> Counts {
+        *self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn count(&self, add: impl FnOnce(&mut Counts)) {
+        add(&mut self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+
+    /// Calls `f` with the operation's encoded plain vector.
+    fn with_plain<T>(&self, site: Site<'_>, f: impl FnOnce(&Plaintext) -> Result<T, CkksError>) -> Result<T, CkksError> {
+        self.count(|c| c.encode += 1);
+        match self.encoded.plaintexts.get(site.id.index()).and_then(Option::as_ref) {
+            Some(plaintext) => f(plaintext),
+            None => match encode(self.ctx, site.circuit, site.op(), &self.facts) {
+                Some(plaintext) => f(&plaintext?),
+                None => Err(CkksError::BasisMismatch),
+            },
+        }
+    }
+
+    fn key(&self, by: Rotation) -> Result<&KeySwitchKey, CkksError> {
+        self.keys.require_rotation(by.galois(self.ctx.params().log_n()))
+    }
+
+    fn count_rotation(&self, value: &Value, hoisted: bool) {
+        self.count(|c| {
+            c.rotations += 1;
+            c.key_products += 1;
+            match value.class {
+                Some(RotationClass::Baby) => c.baby += 1,
+                Some(RotationClass::Giant) => c.giant += 1,
+                Some(RotationClass::Collapse) => c.collapse += 1,
+                _ => c.conversion += 1,
+            }
+            if hoisted {
+                c.rotations_hoisted += 1;
+            } else {
+                c.decompose += 1;
+                c.mod_down += 1;
+            }
+        });
+    }
+
+    fn add(&self, a: &CkksValue, b: &CkksValue) -> Result<CkksValue, CkksError> {
+        self.count(|c| c.add += 1);
+        match (a, b) {
+            (CkksValue::Ct(a), CkksValue::Ct(b)) => self.ctx.add(a, b).map(CkksValue::Ct),
+            (CkksValue::Ext(a), CkksValue::Ext(b)) => self.ctx.add_ext(a, b).map(CkksValue::Ext),
+            _ => Err(CkksError::BasisMismatch),
+        }
+    }
+
+    fn multiply(&self, site: Site<'_>, x: &CkksValue) -> Result<CkksValue, CkksError> {
+        self.count(|c| c.mul_plain += 1);
+        self.with_plain(site, |p| match x {
+            CkksValue::Ct(x) => self.ctx.mul_plain(x, p).map(CkksValue::Ct),
+            CkksValue::Ext(x) => self.ctx.mul_plain_ext(x, p).map(CkksValue::Ext),
+            CkksValue::Digits(_) => Err(CkksError::BasisMismatch),
+        })
+    }
+
+    /// `total += x · plain`; a plain addition's worth of work is saved, its count is not.
+    fn multiply_onto(&self, total: &mut CkksValue, site: Site<'_>, x: &CkksValue) -> Result<(), CkksError> {
+        self.count(|c| {
+            c.mul_plain += 1;
+            c.add += 1;
+        });
+        self.with_plain(site, |p| match (&mut *total, x) {
+            (CkksValue::Ct(total), CkksValue::Ct(x)) => self.ctx.mul_plain_accumulate(total, x, p),
+            (CkksValue::Ext(total), CkksValue::Ext(x)) => self.ctx.mul_plain_ext_accumulate(total, x, p),
+            _ => Err(CkksError::BasisMismatch),
+        })
+    }
+
+    fn one(&self, site: Site<'_>, operands: &[&CkksValue]) -> Result<CkksValue, CkksError> {
+        use CkksValue as V;
+        let ctx = self.ctx;
+        let wrong = Err(CkksError::BasisMismatch);
+        let value = site.circuit.value(site.id);
+        match (site.op(), operands) {
+            (Op::Input { .. }, [V::Ct(x)]) => Ok(V::Ct(x.clone())),
+            (Op::Add(..), [a, b]) => self.add(a, b),
+            (Op::Sum(_), [first, rest @ ..]) => rest.iter().try_fold((*first).clone(), |total, x| self.add(&total, x)),
+            (Op::Sub(..), [a, b]) => {
+                self.count(|c| c.add += 1);
+                match (a, b) {
+                    (V::Ct(a), V::Ct(b)) => ctx.sub(a, b).map(V::Ct),
+                    (V::Ext(a), V::Ext(b)) => ctx.sub_ext(a, b).map(V::Ext),
+                    _ => wrong,
+                }
+            }
+            (Op::Neg(_), [V::Ct(x)]) => ctx.neg(x).map(V::Ct),
+            (Op::Neg(_), [V::Ext(x)]) => ctx.neg_ext(x).map(V::Ext),
+            (Op::AddPlain { plain, .. }, [V::Ct(x)]) => {
+                self.count(|c| c.add_plain += 1);
+                match site.circuit.plain(*plain).as_splat() {
+                    Some(number) => {
+                        self.count(|c| c.encode += 1);
+                        ctx.add_scalar(x, number).map(V::Ct)
+                    }
+                    None => self.with_plain(site, |p| ctx.add_plain(x, p)).map(V::Ct),
+                }
+            }
+            (Op::MulPlain { .. }, [x]) => self.multiply(site, x),
+            (Op::MulScalar { factor, scale: Some(scale), .. }, [x]) => {
+                self.count(|c| c.mul_scalar += 1);
+                match x {
+                    V::Ct(x) => ctx.mul_scalar(x, *factor, scale).map(V::Ct),
+                    V::Ext(x) => ctx.mul_scalar_ext(x, *factor, scale).map(V::Ext),
+                    V::Digits(_) => wrong,
+                }
+            }
+            (Op::Mul(..), [V::Ct(a), V::Ct(b)]) => {
+                self.count(|c| c.mul += 1);
+                ctx.mul(a, b).map(V::Ct)
+            }
+            (Op::Square(_), [V::Ct(x)]) => {
+                self.count(|c| c.mul += 1);
+                ctx.square(x).map(V::Ct)
+            }
+            (Op::Relinearize(_), [V::Ct(x)]) => {
+                self.count(|c| {
+                    c.relinearize += 1;
+                    c.decompose += 1;
+                    c.key_products += 1;
+                    c.mod_down += 1;
+                });
+                ctx.relinearize(x, self.keys.require_relinearization()?).map(V::Ct)
+            }
+            (Op::Rescale(_), [V::Ct(x)]) => {
+                self.count(|c| c.rescale += 1);
+                ctx.rescale(x).map(V::Ct)
+            }
+            (Op::DropLevel { to, .. }, [V::Ct(x)]) => ctx.drop_level(x, *to).map(V::Ct),
+            (Op::DropLevel { to, .. }, [V::Ext(x)]) => ctx.drop_level_ext(x, *to).map(V::Ext),
+            (Op::Rotate { by, .. }, [V::Ct(x)]) => {
+                self.count_rotation(value, false);
+                ctx.rotate(x, self.key(*by)?).map(V::Ct)
+            }
+            (Op::Conjugate(_), [V::Ct(x)]) => {
+                self.count(|c| {
+                    c.conjugate += 1;
+                    c.decompose += 1;
+                    c.key_products += 1;
+                    c.mod_down += 1;
+                });
+                let galois = params::GaloisElement::conjugation(ctx.params().log_n());
+                ctx.conjugate(x, self.keys.require_rotation(galois)?).map(V::Ct)
+            }
+            (Op::Decompose(_), [V::Ct(x)]) => {
+                self.count(|c| c.decompose += 1);
+                ctx.decompose(x).map(V::Digits)
+            }
+            (Op::Decompose(_), [V::Ext(x)]) => {
+                self.count(|c| c.decompose += 1);
+                ctx.decompose_ext(x).map(V::Digits)
+            }
+            (Op::RotateHoisted { by, .. }, [V::Digits(d)]) => {
+                self.count_rotation(value, true);
+                ctx.rotate_hoisted(d, self.key(*by)?).map(V::Ext)
+            }
+            (Op::Extend(_), [V::Ct(x)]) => ctx.extend(x).map(V::Ext),
+            (Op::ModDown { rescale, .. }, [V::Ext(x)]) => {
+                self.count(|c| {
+                    c.mod_down += 1;
+                    c.rescale += u64::from(*rescale);
+                });
+                if *rescale { ctx.mod_down_rescale(x) } else { ctx.mod_down(x) }.map(V::Ct)
+            }
+            _ => wrong,
+        }
+    }
+}
+
+fn complete_facts(circuit: &Circuit) -> Result<Vec<Fact>, ExecError> {
+    let facts = facts(circuit).map_err(|e| ExecError::Circuit { why: e.to_string() })?;
+    match facts.iter().position(|f| f.level.is_none() || f.scale.is_none()) {
+        Some(i) => Err(ExecError::Circuit { why: format!("%{i} has no level or no scale; run assign-levels and match-scales") }),
+        None => Ok(facts),
+    }
+}
+
+impl Backend for CkksBackend<'_> {
+    type Value = CkksValue;
+
+    fn apply(&self, site: Site<'_>, operands: &[&CkksValue]) -> Result<CkksValue, ExecError> {
+        self.one(site, operands).map_err(|source| ExecError::Operation { value: site.id, op: site.op().word(), source })
+    }
+
+    fn multiply_sum(&self, sum: Site<'_>, products: &[(Site<'_>, &CkksValue)], others: &[&CkksValue]) -> Result<CkksValue, ExecError> {
+        let fused = || -> Result<CkksValue, CkksError> {
+            let ((site, x), rest) = products.split_first().ok_or(CkksError::BasisMismatch)?;
+            let mut total = self.multiply(*site, x)?;
+            for (site, x) in rest {
+                self.multiply_onto(&mut total, *site, x)?;
+            }
+            others.iter().try_fold(total, |total, x| self.add(&total, x))
+        };
+        fused().map_err(|source| ExecError::Operation { value: sum.id, op: sum.op().word(), source })
+    }
+
+    fn bytes(&self, value: &CkksValue) -> u64 {
+        (match value {
+            CkksValue::Ct(x) => x.bytes(),
+            CkksValue::Ext(x) => x.bytes(),
+            CkksValue::Digits(x) => x.bytes(),
+        }) as u64
+    }
+}

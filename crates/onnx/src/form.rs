@@ -1,0 +1,208 @@
+//! Functions of one value, tracked through the element-wise nodes that exporters take them apart into.
+//!
+//! A form is `p(x) + q(x) · f(r(x))` with polynomials `p`, `q`, `r` and one activation `f`. Polynomials written as
+//! sums and products, and GELU, SiLU and hard-swish written as five or more nodes, are forms.
+
+use graph::{Activation, Basis, NodeId, Op, Polynomial, Tensor};
+use std::collections::BTreeSet;
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+
+/// Highest degree kept; beyond it, nodes stay products.
+pub(crate) const MAX_DEGREE: usize = 63;
+
+/// Exporters write constants with few digits.
+const TOLERANCE: f64 = 5e-4;
+
+/// A function of the base value.
+#[derive(Clone, Debug)]
+pub(crate) struct Form {
+    /// The graph node `x`.
+    pub(crate) base: NodeId,
+    /// ONNX nodes passed since.
+    pub(crate) origin: BTreeSet<String>,
+    sum: Vec<f64>,
+    term: Option<Term>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Term {
+    factor: Vec<f64>,
+    function: Activation,
+    inner: Vec<f64>,
+}
+
+impl Form {
+    /// `x` itself.
+    pub(crate) fn identity(base: NodeId) -> Self {
+        Self {
+            base,
+            origin: BTreeSet::new(),
+            sum: vec![0.0, 1.0],
+            term: None,
+        }
+    }
+
+    /// `scale · form + shift`.
+    pub(crate) fn affine(&self, scale: f64, shift: f64) -> Self {
+        let mut form = self.clone();
+        form.sum = add(&times(&form.sum, &[scale]), &[shift]);
+        if let Some(term) = &mut form.term {
+            term.factor = times(&term.factor, &[scale]);
+        }
+        form
+    }
+
+    /// Sum of two functions of one value.
+    pub(crate) fn add(&self, other: &Self) -> Option<Self> {
+        let term = match (&self.term, &other.term) {
+            (Some(a), Some(b)) if a.function == b.function && a.inner == b.inner => Some(Term {
+                factor: add(&a.factor, &b.factor),
+                ..a.clone()
+            }),
+            (Some(_), Some(_)) => return None,
+            (term, None) | (None, term) => term.clone(),
+        };
+        self.join(other, add(&self.sum, &other.sum), term)
+    }
+
+    /// Product of two functions of one value, one of them a polynomial.
+    pub(crate) fn mul(&self, other: &Self) -> Option<Self> {
+        let (term, factor) = match (&self.term, &other.term) {
+            (Some(_), Some(_)) => return None,
+            (term, None) => (term, &other.sum),
+            (None, term) => (term, &self.sum),
+        };
+        let term = term.as_ref().map(|t| Term {
+            factor: times(&t.factor, factor),
+            ..t.clone()
+        });
+        self.join(other, times(&self.sum, &other.sum), term)
+    }
+
+    /// An integer power of a polynomial.
+    pub(crate) fn power(&self, exponent: usize) -> Option<Self> {
+        (1..exponent)
+            .try_fold(self.clone(), |form, _| form.mul(self))
+            .filter(|form| form.term.is_none())
+    }
+
+    /// `function` of a polynomial.
+    pub(crate) fn apply(&self, function: Activation) -> Option<Self> {
+        let term = Term {
+            factor: vec![1.0],
+            function,
+            inner: self.sum.clone(),
+        };
+        self.term.is_none().then(|| Self {
+            sum: vec![0.0],
+            term: Some(term),
+            ..self.clone()
+        })
+    }
+
+    fn join(&self, other: &Self, sum: Vec<f64>, term: Option<Term>) -> Option<Self> {
+        let degree = sum.len().max(term.as_ref().map_or(0, |t| t.factor.len())) - 1;
+        let origin = self.origin.union(&other.origin).cloned().collect();
+        (self.base == other.base && degree <= MAX_DEGREE).then_some(Self {
+            base: self.base,
+            origin,
+            sum,
+            term,
+        })
+    }
+
+    /// The one operation on the base that computes this, if there is one.
+    pub(crate) fn recognize(&self) -> Option<Op> {
+        let Some(Term {
+            factor,
+            function,
+            inner,
+        }) = &self.term
+        else {
+            return match self.sum.iter().rposition(|&c| c != 0.0) {
+                Some(1) => Some(Op::Affine {
+                    scale: Tensor::filled(&[], self.sum[1]),
+                    shift: Tensor::filled(&[], self.sum[0]),
+                }),
+                Some(0) | None => None,
+                Some(degree) => Some(Op::Polynomial(Polynomial {
+                    basis: Basis::Power,
+                    coefficients: self.sum[..=degree].to_vec(),
+                })),
+            };
+        };
+        let sum_is = |p: &[f64]| close(&self.sum, p);
+        let product_of = |q: &[f64], r: &[f64]| close(factor, q) && close(inner, r);
+        let tanh_scale = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
+        let gelu_tanh = [0.0, tanh_scale, 0.0, tanh_scale * 0.044715];
+        let found = match *function {
+            Activation::Erf
+                if sum_is(&[0.0, 0.5]) && product_of(&[0.0, 0.5], &[0.0, FRAC_1_SQRT_2]) =>
+            {
+                Activation::Gelu { tanh: false }
+            }
+            Activation::Tanh if sum_is(&[0.0, 0.5]) && product_of(&[0.0, 0.5], &gelu_tanh) => {
+                Activation::Gelu { tanh: true }
+            }
+            Activation::Sigmoid
+                if sum_is(&[])
+                    && close(factor, &[0.0, 1.0])
+                    && inner.len() == 2
+                    && inner[0] == 0.0 =>
+            {
+                Activation::Silu { beta: inner[1] }
+            }
+            Activation::HardSigmoid { alpha, beta }
+                if sum_is(&[])
+                    && close(&[alpha, beta], &[1.0 / 6.0, 0.5])
+                    && product_of(&[0.0, 1.0], &[0.0, 1.0]) =>
+            {
+                Activation::HardSwish
+            }
+            Activation::Clip {
+                low: 0.0,
+                high: 6.0,
+            } if sum_is(&[]) && product_of(&[0.0, 1.0 / 6.0], &[3.0, 1.0]) => Activation::HardSwish,
+            _ => return None,
+        };
+        Some(Op::Activation(found))
+    }
+
+    /// The base, where this is its positive part.
+    pub(crate) fn relu_of(&self) -> Option<NodeId> {
+        let term = self
+            .term
+            .as_ref()
+            .filter(|t| t.function == Activation::Relu)?;
+        (close(&self.sum, &[]) && close(&term.factor, &[1.0]) && close(&term.inner, &[0.0, 1.0]))
+            .then_some(self.base)
+    }
+
+    /// Whether this is a polynomial of degree 2 or more.
+    pub(crate) fn is_curved_polynomial(&self) -> bool {
+        self.term.is_none() && self.sum.iter().skip(2).any(|&c| c != 0.0)
+    }
+}
+
+fn add(a: &[f64], b: &[f64]) -> Vec<f64> {
+    let at = |p: &[f64], k: usize| p.get(k).copied().unwrap_or(0.0);
+    (0..a.len().max(b.len()))
+        .map(|k| at(a, k) + at(b, k))
+        .collect()
+}
+
+fn times(a: &[f64], b: &[f64]) -> Vec<f64> {
+    let mut product = vec![0.0; (a.len() + b.len()).saturating_sub(1)];
+    for (i, x) in a.iter().enumerate() {
+        for (k, y) in b.iter().enumerate() {
+            product[i + k] += x * y;
+        }
+    }
+    product
+}
+
+/// Whether two polynomials agree, trailing zeros aside.
+fn close(a: &[f64], b: &[f64]) -> bool {
+    let at = |p: &[f64], k: usize| p.get(k).copied().unwrap_or(0.0);
+    (0..a.len().max(b.len())).all(|k| (at(a, k) - at(b, k)).abs() <= TOLERANCE * at(b, k).abs())
+}

@@ -1,0 +1,222 @@
+//! Element-wise arithmetic, with constants and between values of the network.
+
+use crate::form::{Form, MAX_DEGREE};
+use crate::lower::{Data, Fault, Lowering, per_sample};
+use crate::node::OnnxNode;
+use graph::{Activation, Basis, Op, Polynomial, Tensor};
+
+/// `Add`, and `Sum` of any number of operands.
+pub(super) fn add<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
+    let mut total: Option<Data> = None;
+    let mut shift: Option<Tensor> = None;
+    for k in 0..node.proto.input.len() {
+        match operand(cx, node, k)? {
+            Operand::Data(x) => {
+                total = Some(match total {
+                    Some(sum) => add_data(cx, node, &sum, &x)?,
+                    None => x,
+                });
+            }
+            Operand::Constant(c) if shift.is_some() => {
+                let x = total.take().ok_or_else(|| {
+                    Fault::Shape("found two constants before the network's value".to_owned())
+                })?;
+                let so_far = shift.replace(c);
+                total = Some(affine(cx, node, x, None, so_far)?);
+            }
+            Operand::Constant(c) => shift = Some(c),
+        }
+    }
+    let total = total.ok_or_else(|| Fault::Shape("found no operand".to_owned()))?;
+    if shift.is_some() {
+        affine(cx, node, total, None, shift)
+    } else {
+        Ok(total)
+    }
+}
+
+fn add_data<'a>(
+    cx: &mut Lowering<'a>,
+    node: OnnxNode<'a>,
+    a: &Data,
+    b: &Data,
+) -> Result<Data, Fault> {
+    cx.formed(node, a.form.add(&b.form), Op::Add, &[a.id, b.id])
+}
+
+/// `Sub`: a constant shift, or the sum with the negated operand.
+pub(super) fn sub<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
+    match (operand(cx, node, 0)?, operand(cx, node, 1)?) {
+        (Operand::Data(x), Operand::Constant(c)) => affine(cx, node, x, None, Some(c.map(|v| -v))),
+        (Operand::Constant(c), Operand::Data(x)) => {
+            affine(cx, node, x, Some(Tensor::filled(&[], -1.0)), Some(c))
+        }
+        (Operand::Data(a), Operand::Data(b)) => {
+            let negative = b.form.affine(-1.0, 0.0);
+            let form = a.form.add(&negative);
+            if form.as_ref().and_then(Form::recognize).is_some() {
+                return cx.formed(node, form, Op::Add, &[a.id, b.id]);
+            }
+            let minus = Op::Affine {
+                scale: Tensor::filled(&[], -1.0),
+                shift: Tensor::filled(&[], 0.0),
+            };
+            let negated = cx.emit_part(node, "negative", minus, &[b.id])?;
+            cx.formed(node, form, Op::Add, &[a.id, negated])
+        }
+        (Operand::Constant(_), Operand::Constant(_)) => Err(constants_only()),
+    }
+}
+
+/// `Mul`: a constant scale, or the product of two values.
+pub(super) fn mul<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
+    match (operand(cx, node, 0)?, operand(cx, node, 1)?) {
+        (Operand::Data(x), Operand::Constant(c)) | (Operand::Constant(c), Operand::Data(x)) => {
+            affine(cx, node, x, Some(c), None)
+        }
+        (Operand::Data(a), Operand::Data(b)) => {
+            cx.formed(node, a.form.mul(&b.form), Op::Mul, &[a.id, b.id])
+        }
+        (Operand::Constant(_), Operand::Constant(_)) => Err(constants_only()),
+    }
+}
+
+/// `Div` by a constant.
+pub(super) fn div<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
+    match (operand(cx, node, 0)?, operand(cx, node, 1)?) {
+        (Operand::Data(_), Operand::Constant(c)) if c.values().contains(&0.0) => Err(
+            Fault::unsupported("it divides by zero", "train again: a weight diverged"),
+        ),
+        (Operand::Data(x), Operand::Constant(c)) => {
+            affine(cx, node, x, Some(c.map(f64::recip)), None)
+        }
+        _ => Err(Fault::unsupported(
+            "it divides by a value computed from the network's input",
+            "divide by constants only, or use a polynomial",
+        )),
+    }
+}
+
+/// `Neg`.
+pub(super) fn neg<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
+    let x = cx.data(node, 0)?;
+    affine(cx, node, x, Some(Tensor::filled(&[], -1.0)), None)
+}
+
+/// `Pow` with a constant exponent: a polynomial for whole ones, a square root for a half.
+pub(super) fn pow<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
+    let x = cx.data(node, 0)?;
+    let exponent = cx.weight(node, 1, "exponent")?;
+    let nearest = || format!("use one whole exponent from 1 to {MAX_DEGREE}, or 0.5");
+    let [e, rest @ ..] = exponent.values() else {
+        return Err(Fault::Shape("found an empty exponent".to_owned()));
+    };
+    if rest.iter().any(|other| other != e) {
+        return Err(Fault::unsupported(
+            "its exponents differ between elements",
+            nearest(),
+        ));
+    }
+    if *e == 1.0 {
+        return Ok(x);
+    }
+    if *e == 0.5 {
+        return cx.formed(
+            node,
+            x.form.apply(Activation::Sqrt),
+            Op::Activation(Activation::Sqrt),
+            &[x.id],
+        );
+    }
+    if e.fract() != 0.0 || !(2.0..=MAX_DEGREE as f64).contains(e) {
+        return Err(Fault::unsupported(
+            format!("found the exponent {e}"),
+            nearest(),
+        ));
+    }
+    let degree = *e as usize;
+    let mut coefficients = vec![0.0; degree + 1];
+    coefficients[degree] = 1.0;
+    let plain = Op::Polynomial(Polynomial {
+        basis: Basis::Power,
+        coefficients,
+    });
+    cx.formed(node, x.form.power(degree), plain, &[x.id])
+}
+
+/// `x · scale + shift` with constants that are already aligned to `x`.
+pub(super) fn affine<'a>(
+    cx: &mut Lowering<'a>,
+    node: OnnxNode<'a>,
+    x: Data,
+    scale: Option<Tensor>,
+    shift: Option<Tensor>,
+) -> Result<Data, Fault> {
+    let scale = scale.unwrap_or_else(|| Tensor::filled(&[], 1.0));
+    let shift = shift.unwrap_or_else(|| Tensor::filled(&[], 0.0));
+    let form = match (scale.shape(), shift.shape()) {
+        ([], []) => Some(x.form.affine(scale.values()[0], shift.values()[0])),
+        _ => None,
+    };
+    cx.formed(node, form, Op::Affine { scale, shift }, &[x.id])
+}
+
+enum Operand {
+    Data(Data),
+    /// Aligned to the result: no batch axis, rank 0 for a single number.
+    Constant(Tensor),
+}
+
+/// Operand `k`, of the result's shape or broadcasting to it.
+fn operand<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>, k: usize) -> Result<Operand, Fault> {
+    let out = cx.shape(node.output())?;
+    if let Some(x) = cx.optional_data(node, k) {
+        return fit(cx, node, x, out).map(Operand::Data);
+    }
+    let constant = cx.weight(node, k, "operand")?;
+    let fault = || {
+        Fault::Shape(format!(
+            "a constant of shape {:?} does not broadcast to {out:?}",
+            constant.shape()
+        ))
+    };
+    if constant.len() == 1 {
+        return Ok(Operand::Constant(Tensor::filled(&[], constant.values()[0])));
+    }
+    let lead = out
+        .len()
+        .checked_sub(constant.shape().len())
+        .ok_or_else(fault)?;
+    let full: Vec<usize> = std::iter::repeat_n(1, lead)
+        .chain(constant.shape().iter().copied())
+        .collect();
+    let dropped = out.len() - per_sample(out).len();
+    let aligned = Tensor::new(&full[dropped..], constant.values().to_vec()).ok_or_else(fault)?;
+    aligned.broadcast_to(per_sample(out)).ok_or_else(fault)?;
+    Ok(Operand::Constant(aligned))
+}
+
+fn fit<'a>(
+    cx: &mut Lowering<'a>,
+    node: OnnxNode<'a>,
+    x: Data,
+    out: &[usize],
+) -> Result<Data, Fault> {
+    let shape = per_sample(out);
+    let found = cx.graph.shape(x.id);
+    if found == shape {
+        return Ok(x);
+    }
+    if found.iter().product::<usize>() != shape.iter().product::<usize>() {
+        let why = format!("it broadcasts a computed value of shape {found:?} to {shape:?}");
+        return Err(Fault::unsupported(why, "combine values of one shape"));
+    }
+    let op = Op::Reshape {
+        shape: shape.to_vec(),
+    };
+    cx.emit_part(node, "operand", op, &[x.id]).map(Data::new)
+}
+
+fn constants_only() -> Fault {
+    Fault::Shape("found constants only, expected a computed operand".to_owned())
+}

@@ -1,0 +1,137 @@
+//! Plaintext, polynomial and encrypted results side by side.
+
+use crate::model::evaluate;
+use crate::{Compiled, Error, Model};
+use ckks::{Context, EvaluationKeys};
+use exec::{CkksBackend, CkksValue, Encoded, Progress, Run};
+use rayon::prelude::*;
+
+/// What to compare.
+#[derive(Clone, Debug, Default)]
+pub struct CheckOptions {
+    /// True classes, one per sample, for accuracies.
+    pub labels: Option<Vec<u32>>,
+    /// How many of the first samples are encrypted too.
+    pub encrypted: usize,
+    /// Memory allowed, in bytes.
+    pub memory: Option<u64>,
+}
+
+/// Two kinds of results compared over samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Comparison {
+    /// Samples compared.
+    pub samples: usize,
+    /// Samples whose largest output is the same.
+    pub same_argmax: usize,
+    /// Largest difference of any output.
+    pub max_abs: f64,
+    /// Largest magnitude of any output of the reference.
+    pub largest: f64,
+}
+
+impl Comparison {
+    /// Adds one sample.
+    pub fn add(&mut self, reference: &[f64], found: &[f64]) {
+        self.samples += 1;
+        self.same_argmax += usize::from(argmax(reference) == argmax(found));
+        let gap = |(a, b): (&f64, &f64)| (a - b).abs();
+        // A value that is not a number is an unbounded error, not none.
+        let worst = reference.iter().zip(found).map(gap).fold(0.0, |m: f64, d| if d.is_nan() { f64::INFINITY } else { m.max(d) });
+        self.max_abs = self.max_abs.max(worst);
+        self.largest = reference.iter().fold(self.largest, |m, v| m.max(v.abs()));
+    }
+
+    /// Largest difference as a share of the largest output.
+    pub fn max_rel(&self) -> f64 {
+        if self.largest > 0.0 { self.max_abs / self.largest } else { 0.0 }
+    }
+}
+
+/// Index of the largest value, the first of equals.
+pub fn argmax(values: &[f64]) -> Option<usize> {
+    let better = |best: Option<(usize, f64)>, (i, &v): (usize, &f64)| match best {
+        Some((_, b)) if v <= b => best,
+        _ => Some((i, v)),
+    };
+    values.iter().enumerate().fold(None, better).map(|(i, _)| i)
+}
+
+/// The result of a check.
+#[derive(Clone, Debug, Default)]
+pub struct Check {
+    /// Samples evaluated in plain.
+    pub samples: usize,
+    /// Shares of samples classified correctly, where labels were given: plaintext, polynomial, encrypted.
+    pub accuracy: Option<[Option<f64>; 3]>,
+    /// Polynomial against plaintext network.
+    pub polynomial: Comparison,
+    /// Decrypted against polynomial network.
+    pub encrypted: Comparison,
+    /// Values of all samples outside the calibrated input range, and the largest excess.
+    pub out_of_range: (usize, f64),
+    /// Milliseconds per encrypted sample, without encryption and decryption.
+    pub run_ms: Vec<f64>,
+    /// Whether executed counts were the planned ones, for every encrypted sample.
+    pub counts_agree: bool,
+}
+
+/// Runs an encrypted sample with keys and weights at hand, and says whether it did exactly what was planned.
+///
+/// # Errors
+/// [`Error::Run`] if keys or ciphertexts do not fit.
+pub fn run_encrypted(ctx: &Context, compiled: &Compiled, keys: &EvaluationKeys, encoded: &Encoded, input: &crate::Encrypted, progress: &Progress<'_>) -> Result<(crate::Encrypted, Run<CkksValue>, circuit::Counts), Error> {
+    let backend = CkksBackend::new(ctx, &compiled.circuit, keys, encoded)?;
+    let inputs: Vec<CkksValue> = input.cts.iter().cloned().map(CkksValue::Ct).collect();
+    let run = exec::run(&backend, &compiled.circuit, &inputs, progress)?;
+    let cts = run.outputs.iter().filter_map(|v| if let CkksValue::Ct(ct) = v { Some(ct.clone()) } else { None }).collect();
+    Ok((crate::Encrypted { cts, key_id: input.key_id, circuit_id: input.circuit_id }, run, backend.counts()))
+}
+
+/// Compares the three networks on samples; the first `encrypted` ones are encrypted, run and decrypted.
+///
+/// # Errors
+/// [`Error::Data`] if labels and samples differ in number, and whatever evaluating, encrypting or running returns.
+pub fn check(model: &Model, compiled: &Compiled, samples: &[Vec<f64>], options: &CheckOptions, progress: &Progress<'_>) -> Result<Check, Error> {
+    if let Some(labels) = options.labels.as_ref().filter(|l| l.len() != samples.len()) {
+        let why = format!("{} samples and {} labels", samples.len(), labels.len());
+        return Err(Error::Data { why, help: "give one label per sample".to_owned() });
+    }
+    let graph = compiled.graph.as_ref().ok_or_else(|| Error::Data { why: "a compiled file holds no network to compare with".to_owned(), help: "check the ONNX file".to_owned() })?;
+    let pairs: Vec<(Vec<f64>, Vec<f64>)> =
+        samples.par_iter().map(|s| Ok((evaluate(&model.graph, s)?, evaluate(graph, s)?))).collect::<Result<_, Error>>()?;
+    let mut result = Check { samples: samples.len(), counts_agree: true, ..Check::default() };
+    pairs.iter().for_each(|(plain, polynomial)| result.polynomial.add(plain, polynomial));
+    for sample in samples {
+        let (n, excess) = compiled.client.out_of_range(sample);
+        result.out_of_range = (result.out_of_range.0 + n, result.out_of_range.1.max(excess));
+    }
+    let mut decrypted: Vec<Vec<f64>> = Vec::new();
+    if options.encrypted > 0 {
+        let planned = circuit::counts(&compiled.circuit);
+        let ctx = compiled.client.context()?;
+        let plan = exec::plan_memory(&compiled.circuit, options.memory)?;
+        let keys = compiled.client.keygen(&ctx, &exec::silent);
+        let encoded = CkksBackend::encode_ahead(&ctx, &compiled.circuit, plan.kept_plaintext_bytes, &exec::silent)?;
+        let total = options.encrypted.min(samples.len());
+        for (i, sample) in samples.iter().take(total).enumerate() {
+            let input = compiled.client.encrypt(&ctx, &keys.secret, sample)?;
+            let start = std::time::Instant::now();
+            let (output, _, executed) = run_encrypted(&ctx, compiled, &keys.evaluation, &encoded, &input, &exec::silent)?;
+            result.run_ms.push(start.elapsed().as_secs_f64() * 1e3);
+            result.counts_agree &= executed == planned;
+            let values = compiled.client.decrypt(&ctx, &keys.secret, &output)?;
+            result.encrypted.add(&pairs[i].1, &values);
+            decrypted.push(values);
+            progress(i + 1, total);
+        }
+    }
+    result.accuracy = options.labels.as_ref().map(|labels| {
+        let share = |outputs: &mut dyn Iterator<Item = &Vec<f64>>| {
+            let hits: Vec<bool> = outputs.zip(labels).map(|(o, &l)| argmax(o) == Some(l as usize)).collect();
+            (!hits.is_empty()).then(|| hits.iter().filter(|h| **h).count() as f64 / hits.len() as f64)
+        };
+        [share(&mut pairs.iter().map(|p| &p.0)), share(&mut pairs.iter().map(|p| &p.1)), share(&mut decrypted.iter())]
+    });
+    Ok(result)
+}

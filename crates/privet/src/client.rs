@@ -1,0 +1,174 @@
+//! The data owner's side: keys, encryption, decryption.
+
+use crate::Error;
+use circuit::{Circuit, KeyManifest};
+use ckks::{Basis, Ciphertext, Context, EvaluationKeys, Randomness, SecretKey};
+use exec::Progress;
+use graph::{Graph, NodeId, ValueRange};
+use layout::Periodic;
+use params::{Level, Params, ParamsSpec, Scale};
+use serde::{Deserialize, Serialize};
+
+/// A network input or output in slots.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Port {
+    /// The ONNX value's name.
+    pub name: String,
+    /// Shape of one sample.
+    pub shape: Vec<usize>,
+    /// Where its elements sit.
+    pub layout: Periodic,
+    /// Bounds seen on calibration data.
+    pub range: Option<ValueRange>,
+}
+
+/// What the data owner needs to know of a compiled network: parameters, layouts, keys to make. No weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Client {
+    /// The model's name.
+    pub model: String,
+    /// Identity of the circuit.
+    pub circuit_id: [u8; 32],
+    /// Sizes of the parameters.
+    pub spec: ParamsSpec,
+    /// Level of fresh ciphertexts.
+    pub input_level: Level,
+    /// Scale of fresh ciphertexts.
+    pub input_scale: Scale,
+    /// The network's input.
+    pub input: Port,
+    /// The network's outputs in order.
+    pub outputs: Vec<Port>,
+    /// Keys to make.
+    pub keys: KeyManifest,
+}
+
+/// A secret key and the evaluation keys made from it.
+pub struct Keys {
+    /// Stays with the data owner.
+    pub secret: SecretKey,
+    /// Goes to the server.
+    pub evaluation: EvaluationKeys,
+    /// Names this key pair in files.
+    pub key_id: [u8; 16],
+}
+
+/// Ciphertexts of one sample or one result.
+#[derive(Clone)]
+pub struct Encrypted {
+    /// In layout order.
+    pub cts: Vec<Ciphertext>,
+    /// The key pair they are encrypted under.
+    pub key_id: [u8; 16],
+    /// The circuit they were made for.
+    pub circuit_id: [u8; 32],
+}
+
+impl Client {
+    /// Extracts the client's part; `None` until parameters, levels and keys are known.
+    pub(crate) fn new(graph: &Graph, circuit: &Circuit, model: &str) -> Option<Self> {
+        let port = |id: NodeId| {
+            let node = graph.node(id);
+            Some(Port { name: node.name.clone(), shape: node.shape.clone(), layout: node.facts.layout.clone()?, range: node.facts.range })
+        };
+        let fact = circuit.inputs().first()?;
+        let text = circuit::print(circuit, circuit::Detail::Values);
+        Some(Self {
+            model: model.to_owned(),
+            circuit_id: *blake3::hash(text.as_bytes()).as_bytes(),
+            spec: circuit.params()?.spec().clone(),
+            input_level: fact.level?,
+            input_scale: fact.scale.clone()?,
+            input: port(*graph.inputs().first()?)?,
+            outputs: graph.outputs().iter().map(|&o| port(o)).collect::<Option<_>>()?,
+            keys: circuit.keys()?.clone(),
+        })
+    }
+
+    /// The parameters, checked against the security table again.
+    ///
+    /// # Errors
+    /// [`Error::Params`] if they are not secure.
+    pub fn params(&self) -> Result<Params, Error> {
+        Ok(Params::new(self.spec.clone())?)
+    }
+
+    /// Tables for encryption and evaluation.
+    ///
+    /// # Errors
+    /// As [`Client::params`].
+    pub fn context(&self) -> Result<Context, Error> {
+        Ok(Context::new(&self.params()?)?)
+    }
+
+    /// Makes a secret key and exactly the evaluation keys the circuit uses.
+    pub fn keygen(&self, ctx: &Context, progress: &Progress<'_>) -> Keys {
+        let mut randomness = Randomness::from_os();
+        let secret = SecretKey::generate(ctx, &mut randomness);
+        let evaluation = exec::make_keys(ctx, &secret, &self.keys, &mut randomness, progress);
+        let key_id = key_id(&secret);
+        Keys { secret, evaluation, key_id }
+    }
+
+    /// Packs, encodes and encrypts one sample.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if it has the wrong length or is not finite, [`Error::Ckks`] if it is too large for the scale.
+    pub fn encrypt(&self, ctx: &Context, secret: &SecretKey, sample: &[f64]) -> Result<Encrypted, Error> {
+        let mut randomness = Randomness::from_os();
+        let encrypt = |slots: Vec<f64>| {
+            let plaintext = ctx.encode(&slots, &self.input_scale, self.input_level, Basis::Q)?;
+            Ok(ctx.encrypt(&plaintext, secret, &mut randomness))
+        };
+        let cts = self.input.pack(sample)?.into_iter().map(encrypt).collect::<Result<_, Error>>()?;
+        Ok(Encrypted { cts, key_id: key_id(secret), circuit_id: self.circuit_id })
+    }
+
+    /// Decrypts a result and unpacks it, all outputs one after another.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] if it was encrypted under another key or made by another circuit.
+    pub fn decrypt(&self, ctx: &Context, secret: &SecretKey, result: &Encrypted) -> Result<Vec<f64>, Error> {
+        let needed: u32 = self.outputs.iter().map(|o| o.layout.n_ciphertexts).sum();
+        if result.circuit_id != self.circuit_id || result.cts.len() != needed as usize {
+            return Err(mismatch("the result", "another circuit", "this one", "decrypt with the circuit that was run"));
+        }
+        if result.key_id != key_id(secret) {
+            return Err(mismatch("the result", "another key", "this one", "decrypt with the secret key that encrypted the input"));
+        }
+        let slots: Vec<Vec<f64>> = result.cts.iter().map(|ct| ctx.decode(&ctx.decrypt(ct, secret))).collect();
+        Ok(self.unpack(&slots))
+    }
+
+    /// Elements of all outputs from their slots.
+    pub(crate) fn unpack(&self, slots: &[Vec<f64>]) -> Vec<f64> {
+        let mut from = 0;
+        let mut values = Vec::new();
+        for output in &self.outputs {
+            let to = from + output.layout.n_ciphertexts as usize;
+            values.extend(output.layout.unpack(&slots[from..to]));
+            from = to;
+        }
+        values
+    }
+
+    /// How many values of a sample leave the calibrated range, and by how much at most.
+    pub fn out_of_range(&self, sample: &[f64]) -> (usize, f64) {
+        let Some(range) = self.input.range else { return (0, 0.0) };
+        let excess = |v: f64| (range.low - v).max(v - range.high);
+        let outside: Vec<f64> = sample.iter().map(|&v| excess(v)).filter(|e| *e > 0.0).collect();
+        (outside.len(), outside.into_iter().fold(0.0, f64::max))
+    }
+}
+
+pub(crate) fn mismatch(what: &str, found: &str, expected: &str, help: &str) -> Error {
+    Error::Mismatch { what: what.to_owned(), found: found.to_owned(), expected: expected.to_owned(), help: help.to_owned() }
+}
+
+/// Public name of a secret key: a hash under its own label, which says nothing about the key.
+pub(crate) fn key_id(secret: &SecretKey) -> [u8; 16] {
+    let hash = blake3::derive_key("privet key id v1", &secret.to_bytes());
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash[..16]);
+    id
+}

@@ -1,0 +1,44 @@
+//! An imported network.
+
+use crate::Error;
+use graph::Graph;
+use onnx::ModelInfo;
+use std::path::Path;
+
+/// A trained network as it was imported.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The network, nothing changed.
+    pub graph: Graph,
+    /// Facts about the file.
+    pub info: ModelInfo,
+}
+
+impl Model {
+    /// Reads an ONNX file.
+    ///
+    /// # Errors
+    /// [`Error::Import`] with the node, what was found and what is supported.
+    pub fn import(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let onnx::Imported { graph, info } = onnx::import_file(path.as_ref())?;
+        Ok(Self { graph, info })
+    }
+
+    /// Shape of one sample of the first input.
+    pub fn input_shape(&self) -> &[usize] {
+        self.graph.inputs().first().map_or(&[], |&id| self.graph.shape(id))
+    }
+
+    /// Outputs of the network as it is, in f64.
+    ///
+    /// # Errors
+    /// [`Error::Evaluate`] if the sample has the wrong length or is not finite.
+    pub fn evaluate(&self, sample: &[f64]) -> Result<Vec<f64>, Error> {
+        evaluate(&self.graph, sample)
+    }
+}
+
+/// All outputs of a graph of one input, one after another.
+pub(crate) fn evaluate(graph: &Graph, sample: &[f64]) -> Result<Vec<f64>, Error> {
+    Ok(graph::evaluate(graph, &[sample.to_vec()])?.concat())
+}

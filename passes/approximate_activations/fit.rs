@@ -1,0 +1,216 @@
+//! Polynomials in the place of activations, fitted to the values an activation meets.
+
+use super::histogram::Histogram;
+use super::least_squares::Triangular;
+use ::graph::{Activation, Basis, Polynomial, Values};
+
+/// A quadratic whose curvature is below this share of its slope would need a shift that costs precision.
+const LEAST_CURVATURE: f64 = 1.0 / 64.0;
+
+/// Intervals of single units are at least this share of the widest.
+const LEAST_WIDTH: f64 = 0.02;
+
+/// A lower degree is taken if its error is at most this much larger.
+const NO_WORSE: f64 = 1.02;
+
+/// What replaces an activation: `y = P(x · scale_in + shift_in) · scale_out + shift_out`, the four per unit.
+///
+/// A unit is a channel of an image and an element of a vector. The affine maps on both sides become part of the linear
+/// layers there, so a unit's own interval costs nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Fit {
+    pub(super) scale_in: Vec<f64>,
+    pub(super) shift_in: Vec<f64>,
+    pub(super) polynomial: Polynomial,
+    pub(super) scale_out: Vec<f64>,
+    pub(super) shift_out: Vec<f64>,
+    /// Least and largest input the fit is made for, over all units.
+    pub(super) interval: (f64, f64),
+    /// Root-mean-square error over the inputs seen and the floor.
+    pub(super) rms: f64,
+}
+
+/// What is to be fitted.
+pub(super) struct Target<'a> {
+    pub(super) activation: Activation,
+    /// Inputs, per sample.
+    pub(super) inputs: &'a [Values],
+    pub(super) n_units: usize,
+    /// Whether factors behind the polynomial are absorbed.
+    pub(super) scales_out: bool,
+    /// Share of the half-width added on both sides of what was seen.
+    pub(super) margin: f64,
+}
+
+impl Fit {
+    /// The replacement's values.
+    pub(super) fn eval(&self, x: &[f64]) -> Values {
+        let plane = x.len() / self.scale_in.len();
+        let of = |(i, &x): (usize, &f64)| {
+            let u = i / plane;
+            let z = x * self.scale_in[u] + self.shift_in[u];
+            self.polynomial.eval(z) * self.scale_out[u] + self.shift_out[u]
+        };
+        x.iter().enumerate().map(of).collect()
+    }
+}
+
+impl Target<'_> {
+    /// The best fit of a degree in `low..=high`: the square form for 2, else a Chebyshev series of the lowest degree
+    /// that is about as good as the highest.
+    pub(super) fn fit(&self, low: usize, high: usize) -> Fit {
+        if high == 2 {
+            self.quadratic()
+        } else {
+            self.chebyshev(low, high)
+        }
+    }
+
+    fn each(&self, mut f: impl FnMut(usize, f64)) {
+        for values in self.inputs {
+            let plane = values.len() / self.n_units;
+            for (u, plane) in values.chunks_exact(plane).enumerate() {
+                plane.iter().for_each(|&x| f(u, x));
+            }
+        }
+    }
+
+    /// Per unit, what was seen and the margin, of positive length.
+    fn intervals(&self) -> Vec<(f64, f64)> {
+        let mut seen = vec![(f64::INFINITY, f64::NEG_INFINITY); self.n_units];
+        self.each(|u, x| seen[u] = (seen[u].0.min(x), seen[u].1.max(x)));
+        let widest = seen.iter().map(|(a, b)| b - a).fold(0.0, f64::max);
+        let least = if widest > 0.0 { LEAST_WIDTH * widest } else { 1.0 };
+        let widened = |(a, b): (f64, f64)| {
+            let (middle, half) = (0.5 * (a + b), 0.5 * (b - a).max(least));
+            let half = half * (1.0 + self.margin);
+            (middle - half, middle + half)
+        };
+        seen.into_iter().map(widened).collect()
+    }
+
+    fn reduced(&self, points: &[(f64, f64)], to_unit: (f64, f64), degree: usize) -> Triangular {
+        let mut columns = vec![Vec::with_capacity(points.len()); degree + 1];
+        let mut rhs = Vec::with_capacity(points.len());
+        for &(x, weight) in points {
+            let (u, root) = (x * to_unit.0 + to_unit.1, weight.sqrt());
+            let (mut before, mut now) = (u, 1.0);
+            for column in &mut columns {
+                column.push(root * now);
+                (before, now) = (now, 2.0 * u * now - before);
+            }
+            rhs.push(root * self.activation.eval(x));
+        }
+        Triangular::new(columns, rhs)
+    }
+
+    /// Each unit's own `±(x · scale + shift)² + summand`.
+    fn quadratic(&self) -> Fit {
+        let intervals = self.intervals();
+        let mut histograms: Vec<Histogram> =
+            intervals.iter().map(|&i| Histogram::new(i)).collect();
+        self.each(|u, x| histograms[u].add(x, 1.0));
+        let mut fit = Fit::of(Polynomial::square(), &intervals);
+        let mut squares = 0.0;
+        for (&interval, histogram) in intervals.iter().zip(&histograms) {
+            let to_unit = to_unit(interval);
+            let points = histogram.points();
+            let system = self.reduced(&points, to_unit, 2);
+            let line = system.solve(2);
+            let [c0, c1, c2] = system.solve(3)[..] else {
+                continue;
+            };
+            // c0 + c1·u + c2·(2u² - 1)
+            let (mut a0, mut a1, mut a2) = (c0 - c2, c1, 2.0 * c2);
+            if a2.abs() < LEAST_CURVATURE * a1.abs() {
+                a2 = (LEAST_CURVATURE * line[1].abs()).copysign(a2);
+                let mean: f64 = points
+                    .iter()
+                    .map(|(x, w)| w * (x * to_unit.0 + to_unit.1).powi(2))
+                    .sum();
+                (a0, a1) = (line[0] - a2 * mean, line[1]);
+            }
+            let root = a2.abs().sqrt();
+            let shift = if a2 == 0.0 { 0.0 } else { a1 / (2.0 * a2) };
+            fit.scale_in.push(root * to_unit.0);
+            fit.shift_in.push(root * (to_unit.1 + shift));
+            fit.scale_out.push(if a2 < 0.0 { -1.0 } else { 1.0 });
+            fit.shift_out.push(a0 - a2 * shift * shift);
+            squares += system.residual(3).powi(2);
+        }
+        fit.rms = (squares / intervals.len() as f64).sqrt();
+        fit
+    }
+
+    /// One series on one interval for all units; where the activation is homogeneous, each is scaled to it.
+    fn chebyshev(&self, low: usize, high: usize) -> Fit {
+        let intervals = self.intervals();
+        let factors: Vec<f64> = if self.scales_out && is_homogeneous(self.activation) {
+            intervals.iter().map(|(a, b)| a.abs().max(b.abs())).collect()
+        } else {
+            vec![1.0; intervals.len()]
+        };
+        let ends = intervals.iter().zip(&factors);
+        let common = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (i, f)| {
+            (a.min(i.0 / f), b.max(i.1 / f))
+        });
+        let mut histogram = Histogram::new(common);
+        let mut weight = 0.0;
+        self.each(|u, x| {
+            histogram.add(x / factors[u], factors[u] * factors[u]);
+            weight += factors[u] * factors[u];
+        });
+        let to_unit = to_unit(common);
+        let system = self.reduced(&histogram.points(), to_unit, high);
+        let enough = NO_WORSE * system.residual(high + 1);
+        let degree = (low..high).find(|d| system.residual(d + 1) <= enough);
+        let degree = degree.unwrap_or(high);
+        let polynomial = Polynomial {
+            basis: Basis::Chebyshev {
+                low: -1.0,
+                high: 1.0,
+            },
+            coefficients: system.solve(degree + 1),
+        };
+        let mut fit = Fit::of(polynomial, &intervals);
+        for factor in &factors {
+            fit.scale_in.push(to_unit.0 / factor);
+            fit.shift_in.push(to_unit.1);
+            fit.scale_out.push(*factor);
+            fit.shift_out.push(0.0);
+        }
+        let n_values: usize = self.inputs.iter().map(Vec::len).sum();
+        fit.rms = system.residual(degree + 1) * (weight / n_values.max(1) as f64).sqrt();
+        fit
+    }
+}
+
+impl Fit {
+    fn of(polynomial: Polynomial, intervals: &[(f64, f64)]) -> Self {
+        let none = || Vec::with_capacity(intervals.len());
+        let low = intervals.iter().map(|i| i.0).fold(f64::INFINITY, f64::min);
+        let high = intervals.iter().map(|i| i.1).fold(f64::NEG_INFINITY, f64::max);
+        Self {
+            scale_in: none(),
+            shift_in: none(),
+            polynomial,
+            scale_out: none(),
+            shift_out: none(),
+            interval: (low, high),
+            rms: 0.0,
+        }
+    }
+}
+
+/// Factor and summand that map an interval to `[-1, 1]`.
+pub(super) fn to_unit((low, high): (f64, f64)) -> (f64, f64) {
+    (2.0 / (high - low), -(high + low) / (high - low))
+}
+
+/// Whether `f(c · x) = c · f(x)` for positive `c`.
+fn is_homogeneous(activation: Activation) -> bool {
+    matches!(
+        activation,
+        Activation::Relu | Activation::LeakyRelu { .. } | Activation::Abs
+    )
+}

@@ -1,0 +1,178 @@
+#![doc = include_str!("README.md")]
+
+mod fit;
+mod histogram;
+mod least_squares;
+mod network;
+mod ranges;
+mod rewrite;
+mod search;
+#[cfg(test)]
+mod tests;
+
+use crate::util::linear::label;
+use ::graph::{Graph, Values};
+use network::{Network, State, output_error};
+use pass::{Changed, Pass, PassCx, PassInfo, Refusal, Settings};
+use search::{Class, Search};
+use serde::{Deserialize, Serialize};
+
+/// Most samples the search for degrees looks at.
+const SEARCH_SAMPLES: usize = 200;
+
+/// Products the search may spend, about.
+const SEARCH_MACS: usize = 6_000_000_000;
+
+/// See the module.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApproximateActivations {}
+
+impl Pass<Graph> for ApproximateActivations {
+    fn info(&self) -> PassInfo {
+        PassInfo::new(
+            "approximate-activations",
+            "activations become squares or Chebyshev series of the least depth in the error budget",
+        )
+        .needs("ranges; calibration samples where activations are left")
+        .gives("only squares and Chebyshev series of degree 3 and more on [-1, 1]; fresh ranges")
+        .source("weighted least squares in the Chebyshev basis; squares as in CryptoNets (Gilad-Bachrach et al., ICML 2016)")
+    }
+
+    fn run(&self, graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
+        let settings = cx.settings;
+        let mut changed = approximate(graph, cx)?;
+        if changed {
+            rewrite::absorb(graph)?;
+            ranges::refresh(graph, settings)?;
+        }
+        let mut n_given = 0;
+        while let Some((id, polynomial)) = rewrite::next_given(graph) {
+            rewrite::rewrite_given(graph, id, &polynomial)?;
+            n_given += 1;
+        }
+        if n_given > 0 {
+            rewrite::absorb(graph)?;
+            ranges::refresh(graph, settings)?;
+            cx.note(format!("{n_given} given polynomials kept exactly"));
+            changed = true;
+        }
+        Ok(changed.into())
+    }
+}
+
+/// Replaces every activation by a fit.
+fn approximate(graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<bool, Refusal> {
+    let settings = cx.settings;
+    let Some(network) = Network::new(graph, settings.range_margin) else {
+        return Err(Refusal::new("the graph is not valid"));
+    };
+    let Some(first) = network.layers.first() else {
+        return Ok(false);
+    };
+    let samples = match &settings.calibration {
+        Some(calibration) if !calibration.samples.is_empty() => &calibration.samples[..],
+        _ => {
+            let (n, who) = (network.layers.len(), label(graph.node(first.id)));
+            return Err(Refusal::new(format!(
+                "{n} activations (first {who}) need samples of their inputs"
+            ))
+            .help("--calibration FILE with a few hundred typical inputs"));
+        }
+    };
+    let classes = search::classes(settings.max_degree);
+    if classes.is_empty() {
+        let found = settings.max_degree;
+        return Err(Refusal::new(format!(
+            "activations may have degree {found}, expected at least 2"
+        ))
+        .help("--max-degree 2"));
+    }
+    let overflow = || {
+        Refusal::new("values of the network are not finite on the calibration samples")
+            .help("leave out samples that the network can not process")
+    };
+    let chosen = choose(&network, samples, &classes, settings).ok_or_else(overflow)?;
+    let exact = vec![None; network.layers.len()];
+    let expected = network.run(samples, &exact, None, false).ok_or_else(overflow)?;
+    let found = network.run(samples, &chosen, None, false).ok_or_else(overflow)?;
+    notes(graph, &network, (&expected, &found), &chosen, cx);
+    let names = network.layers.iter().map(|layer| graph.node(layer.id).name.clone());
+    let names: Vec<String> = names.collect();
+    for (name, fit) in names.iter().zip(&found.fits) {
+        if let Some(fit) = fit {
+            rewrite::put(graph, name, fit)?;
+        }
+    }
+    Ok(true)
+}
+
+/// The class of every layer, found on a part of the samples.
+fn choose(
+    network: &Network,
+    samples: &[Vec<Values>],
+    classes: &[Class],
+    settings: &Settings,
+) -> Option<Vec<Option<Class>>> {
+    let n_layers = network.layers.len();
+    let work = network.macs.saturating_mul(n_layers * n_layers * 2).max(1);
+    let n = (SEARCH_MACS / work).clamp(16, SEARCH_SAMPLES);
+    let step = samples.len().div_ceil(n).max(1);
+    let part: Vec<Vec<Values>> = samples.iter().step_by(step).cloned().collect();
+    let exact = network.run(&part, &vec![None; n_layers], None, false)?;
+    let search = Search {
+        network,
+        samples: &part,
+        classes,
+        expected: &network.outputs(&exact),
+        budget: settings.activation_error,
+    };
+    let at = search.run()?;
+    Some(at.into_iter().map(|k| Some(classes[k])).collect())
+}
+
+fn notes(
+    graph: &Graph,
+    network: &Network,
+    (expected, found): (&State, &State),
+    chosen: &[Option<Class>],
+    cx: &mut PassCx<'_>,
+) {
+    for (layer, fit) in network.layers.iter().zip(&found.fits) {
+        if let Some(fit) = fit {
+            let who = label(graph.node(layer.id));
+            let ((low, high), degree, rms) = (fit.interval, fit.polynomial.degree(), fit.rms);
+            cx.note(format!(
+                "{who}: degree {degree} on {low:.3}..{high:.3}, rms error {rms:.4}"
+            ));
+        }
+    }
+    let (expected, found) = (network.outputs(expected), network.outputs(found));
+    let error = output_error(&found, &expected);
+    let levels: usize = chosen.iter().flatten().map(|class| class.depth).sum();
+    let budget = cx.settings.activation_error;
+    cx.note(format!(
+        "{levels} levels of activations; the output is off by {:.2} % (budget {:.2} %)",
+        100.0 * error,
+        100.0 * budget
+    ));
+    if let (Some(found), Some(expected)) = (found.first(), expected.first()) {
+        let agrees = |(a, b): &(&Values, &Values)| argmax(a) == argmax(b);
+        let n = found.iter().zip(expected.iter()).filter(agrees).count();
+        let total = expected.len();
+        cx.note(format!("the largest output is the same on {n} of {total} samples"));
+    }
+    if error > budget {
+        cx.note("the budget is not kept; --max-degree or --activation-error would have to rise");
+    }
+}
+
+fn argmax(values: &[f64]) -> Option<usize> {
+    let mut best: Option<usize> = None;
+    for (k, x) in values.iter().enumerate() {
+        if best.is_none_or(|at| *x > values[at]) {
+            best = Some(k);
+        }
+    }
+    best
+}

@@ -1,0 +1,222 @@
+//! Scales of all values from those that are given, by propagation in both directions.
+
+use ::circuit::{Circuit, Op, ValueId, facts};
+use params::{Level, Scale};
+
+/// A scale for every factor of a plain or scalar product.
+pub struct Solution {
+    /// By value; `None` for other operations.
+    pub factors: Vec<Option<Scale>>,
+}
+
+/// A sum whose terms can not be brought to one scale by choosing factors.
+pub struct Conflict {
+    /// The sum.
+    pub at: ValueId,
+    /// The scales found.
+    pub mismatch: String,
+}
+
+/// Whether the result has the operands' scale.
+pub fn keeps_scale(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Add(..)
+            | Op::Sub(..)
+            | Op::Sum(_)
+            | Op::Neg(_)
+            | Op::AddPlain { .. }
+            | Op::Relinearize(_)
+            | Op::DropLevel { .. }
+            | Op::Rotate { .. }
+            | Op::Conjugate(_)
+            | Op::Decompose(_)
+            | Op::RotateHoisted { .. }
+            | Op::Extend(_)
+            | Op::ModDown { rescale: false, .. }
+    )
+}
+
+/// Values that must share one scale, by their class number.
+fn classes(circuit: &Circuit) -> Vec<usize> {
+    let mut leader: Vec<usize> = (0..circuit.values().len()).collect();
+    fn find(leader: &mut [usize], mut i: usize) -> usize {
+        while leader[i] != i {
+            leader[i] = leader[leader[i]];
+            i = leader[i];
+        }
+        i
+    }
+    for (id, op) in circuit.ops().filter(|(_, op)| keeps_scale(op)) {
+        for operand in op.operands() {
+            let (a, b) = (find(&mut leader, operand.index()), find(&mut leader, id.index()));
+            leader[a.max(b)] = a.min(b);
+        }
+    }
+    (0..leader.len()).map(|i| find(&mut leader, i)).collect()
+}
+
+/// A multiplication or rescale between two classes.
+enum Link {
+    /// Class of the result = class × a factor to be chosen.
+    Free { from: usize },
+    /// Product of two classes.
+    Product { a: usize, b: usize },
+    /// Class divided by a prime.
+    Divided { from: usize, by: Scale },
+}
+
+struct Solver {
+    /// `(value, result class, link)` in circuit order.
+    links: Vec<(usize, usize, Link)>,
+    /// Links whose result is the class.
+    into: Vec<Vec<usize>>,
+    /// Links that read the class.
+    out_of: Vec<Vec<usize>>,
+    known: Vec<Option<Scale>>,
+}
+
+/// Chooses the scale of every plain and scalar factor.
+pub fn solve(circuit: &Circuit, fresh: &Scale) -> Result<Solution, Conflict> {
+    let class = classes(circuit);
+    let levels: Vec<Option<Level>> = facts(circuit).map(|f| f.into_iter().map(|f| f.level).collect()).unwrap_or_default();
+    let n = class.len();
+    let mut solver = Solver { links: Vec::new(), into: vec![Vec::new(); n], out_of: vec![Vec::new(); n], known: vec![None; n] };
+    for (id, op) in circuit.ops() {
+        let at = |v: ValueId| class[v.index()];
+        let link = match op {
+            Op::Input { .. } => {
+                solver.known[at(id)] = Some(fresh.clone());
+                continue;
+            }
+            Op::MulPlain { x, .. } | Op::MulScalar { x, .. } => Link::Free { from: at(*x) },
+            Op::Mul(a, b) => Link::Product { a: at(*a), b: at(*b) },
+            Op::Square(x) => Link::Product { a: at(*x), b: at(*x) },
+            Op::Rescale(x) | Op::ModDown { x, rescale: true } => {
+                let Level(l) = levels.get(x.index()).copied().flatten().unwrap_or(Level(0));
+                Link::Divided { from: at(*x), by: Scale::prime(l) }
+            }
+            _ => continue,
+        };
+        let number = solver.links.len();
+        solver.into[at(id)].push(number);
+        match &link {
+            Link::Free { from } | Link::Divided { from, .. } => solver.out_of[*from].push(number),
+            Link::Product { a, b } => {
+                solver.out_of[*a].push(number);
+                solver.out_of[*b].push(number);
+            }
+        }
+        solver.links.push((id.index(), at(id), link));
+    }
+    solver.run(fresh);
+    solver.check(circuit, &class)?;
+    let mut factors = vec![None; n];
+    for (value, result, link) in &solver.links {
+        if let Link::Free { from } = link
+            && let (Some(to), Some(from)) = (&solver.known[*result], &solver.known[*from])
+        {
+            factors[*value] = Some(to.over(from));
+        }
+    }
+    Ok(Solution { factors })
+}
+
+impl Solver {
+    fn run(&mut self, fresh: &Scale) {
+        loop {
+            self.forward();
+            // A class that nothing forces: one whose scale is asked for from below first, then the earliest.
+            let open = |c: &usize| self.known[*c].is_none() && self.is_ready(*c);
+            let candidates: Vec<usize> = (0..self.known.len()).filter(open).collect();
+            let asked = candidates.iter().find_map(|&c| self.asked(c, 0).map(|s| (c, s)));
+            let chosen = asked.or_else(|| candidates.first().map(|&c| (c, self.preferred(c, fresh))));
+            match chosen {
+                Some((class, scale)) => self.known[class] = Some(scale),
+                None => return,
+            }
+        }
+    }
+
+    /// Everything that follows from what is known.
+    fn forward(&mut self) {
+        loop {
+            let mut progress = false;
+            for (_, result, link) in &self.links {
+                if self.known[*result].is_some() {
+                    continue;
+                }
+                let scale = match link {
+                    Link::Free { .. } => None,
+                    Link::Product { a, b } => self.known[*a].as_ref().zip(self.known[*b].as_ref()).map(|(a, b)| a.times(b)),
+                    Link::Divided { from, by } => self.known[*from].as_ref().map(|s| s.over(by)),
+                };
+                if scale.is_some() {
+                    self.known[*result] = scale;
+                    progress = true;
+                }
+            }
+            if !progress {
+                return;
+            }
+        }
+    }
+
+    /// Whether only free factors make this class and all they multiply is known.
+    fn is_ready(&self, class: usize) -> bool {
+        let made = &self.into[class];
+        !made.is_empty() && made.iter().all(|&l| matches!(self.links[l].2, Link::Free { from } if self.known[from].is_some()))
+    }
+
+    /// The scale that readers of a class need it to have, if they agree to be asked.
+    fn asked(&self, class: usize, depth: u8) -> Option<Scale> {
+        if let Some(scale) = &self.known[class] {
+            return Some(scale.clone());
+        }
+        if depth > 40 {
+            return None;
+        }
+        self.out_of[class].iter().find_map(|&l| {
+            let (_, result, link) = &self.links[l];
+            match link {
+                Link::Free { .. } => None,
+                Link::Divided { by, .. } => self.asked(*result, depth + 1).map(|s| s.times(by)),
+                Link::Product { a, b } if a == b => None,
+                Link::Product { a, b } => {
+                    let other = self.known[if *a == class { *b } else { *a }].as_ref()?;
+                    self.asked(*result, depth + 1).map(|s| s.over(other))
+                }
+            }
+        })
+    }
+
+    /// The scale that makes the rescaled value fresh again.
+    fn preferred(&self, class: usize, fresh: &Scale) -> Scale {
+        let divided = self.out_of[class].iter().find_map(|&l| match &self.links[l].2 {
+            Link::Divided { by, .. } => Some(fresh.times(by)),
+            _ => None,
+        });
+        divided.unwrap_or_else(|| fresh.clone())
+    }
+
+    /// The first sum whose terms have different scales.
+    fn check(&self, circuit: &Circuit, class: &[usize]) -> Result<(), Conflict> {
+        for (value, result, link) in &self.links {
+            let scale = match link {
+                Link::Free { .. } => continue,
+                Link::Product { a, b } => self.known[*a].as_ref().zip(self.known[*b].as_ref()).map(|(a, b)| a.times(b)),
+                Link::Divided { from, by } => self.known[*from].as_ref().map(|s| s.over(by)),
+            };
+            if scale == self.known[*result] {
+                continue;
+            }
+            let show = |s: &Option<Scale>| s.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+            let mismatch = format!("{} and {}", show(&scale), show(&self.known[*result]));
+            let joins = |op: &Op| matches!(op, Op::Add(..) | Op::Sub(..) | Op::Sum(_));
+            let sums = circuit.ops().filter(|(id, op)| joins(op) && class[id.index()] == *result && id.index() > *value);
+            let at = sums.map(|(id, _)| id).next().unwrap_or(ValueId(*value as u32));
+            return Err(Conflict { at, mismatch });
+        }
+        Ok(())
+    }
+}

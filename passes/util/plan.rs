@@ -1,0 +1,73 @@
+//! Kernel plans for all linear nodes of a graph.
+
+use super::linear::linear_map;
+use ::circuit::CostTable;
+use graph::{Graph, Op};
+use layout::{LayoutError, LinearPlan, Periodic, PlanCosts, PlanOptions, SparseMatrix, plan_linear};
+use pass::Refusal;
+use std::sync::Arc;
+
+/// A plan may have this many times the rotations of the one with fewest: each needs a key, in memory and in the time to
+/// make it, which the price of a run does not see.
+const ROTATION_SLACK: f64 = 1.08;
+
+/// Prices of a plan's parts, in full rotations' worth, from the cost table.
+fn prices(costs: &CostTable) -> PlanCosts {
+    // A ciphertext of 8 limbs with 3 special primes in 3 digits; only ratios matter.
+    let (limbs, special, digits) = (8.0, 3.0, 3.0);
+    let (ntt, limb) = (costs.ntt_us, costs.limb_us);
+    let wide = limbs + special;
+    let decompose = digits * wide * (ntt + limb);
+    let product = 2.0 * digits * wide * limb;
+    let mod_down = 2.0 * wide * (ntt + limb);
+    let hoisted = product + 2.0 * wide * limb;
+    let giant = decompose + product + mod_down / 2.0 + 2.0 * wide * limb;
+    PlanCosts { k_dec: decompose / giant, k_h: hoisted / giant, k_g: 1.0, k_md: mod_down / giant, k_rs: 0.0, c_mul: 2.0 * wide * limb / giant }
+}
+
+/// The cheapest plan among those with few more rotations than the fewest possible.
+fn plan_one(matrix: &SparseMatrix, input: &Periodic, output: &Periodic, costs: &PlanCosts) -> Result<LinearPlan, LayoutError> {
+    let fewest = plan_linear(matrix, input, output, &PlanOptions::default())?;
+    let allowed = (fewest.counts.rotations() as f64 * ROTATION_SLACK) as u64;
+    for surcharge in [0.0, 0.2, 0.5, 1.0, 2.0, 5.0] {
+        let costs = PlanCosts { k_h: costs.k_h + surcharge, k_g: costs.k_g + surcharge, ..*costs };
+        let plan = plan_linear(matrix, input, output, &PlanOptions { costs, ..PlanOptions::default() })?;
+        if plan.counts.rotations() <= allowed {
+            return Ok(plan);
+        }
+    }
+    Ok(fewest)
+}
+
+/// Plans every linear node on its layout facts, in order, and carries the resulting periods along. Returns the cost.
+///
+/// # Errors
+/// A [`Refusal`] naming the node whose layout or matrix can not be planned.
+pub fn plan_all(graph: &mut Graph, costs: &CostTable) -> Result<f64, Refusal> {
+    let prices = prices(costs);
+    let mut total = 0.0;
+    for id in graph.order() {
+        let operands = graph.operands(id);
+        let Some(&first) = operands.first() else { continue };
+        let name = graph.node(id).name.clone();
+        let missing = || Refusal::new(format!("{name} has no layout")).help("run choose-packing first");
+        let input = graph.node(first).facts.layout.clone().ok_or_else(missing)?;
+        let Some(map) = linear_map(&graph.node(id).op, graph.shape(first)) else {
+            let longest = operands.iter().filter_map(|o| graph.node(*o).facts.layout.as_ref()).max_by_key(|l| l.period).cloned();
+            graph.node_mut(id).facts.layout = longest;
+            continue;
+        };
+        let output = graph.node(id).facts.layout.clone().ok_or_else(missing)?;
+        let plan = plan_one(&map.matrix, &input, &output, &prices).map_err(|e: LayoutError| Refusal::new(format!("{name}: {e}")))?;
+        total += prices.total(&plan);
+        let facts = &mut graph.node_mut(id).facts;
+        facts.layout = Some(plan.output.clone());
+        facts.plan = Some(Arc::new(plan));
+    }
+    Ok(total)
+}
+
+/// Whether a node is linear, so that it needs a plan.
+pub fn is_linear(op: &Op) -> bool {
+    matches!(op, Op::Conv { .. } | Op::Dense { .. } | Op::Linear { .. })
+}
