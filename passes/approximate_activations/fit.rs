@@ -1,11 +1,20 @@
 //! Polynomials in the place of activations, fitted to the values an activation meets.
 
-use super::histogram::Histogram;
+use super::histogram::{Histogram, Point};
 use super::least_squares::Triangular;
 use ::graph::{Activation, Basis, Polynomial, Values};
 
 /// A quadratic whose curvature is below this share of its slope would need a shift that costs precision.
 const LEAST_CURVATURE: f64 = 1.0 / 64.0;
+
+/// A series grows fast outside its interval, so that is widened beyond the margin, to this many times the width.
+const ROOM: f64 = 1.2;
+
+/// Share of the samples that speak against a unit's own factor behind a series.
+const EXACT_SHARE: f64 = 0.1;
+
+/// A unit's scale for a series is at least this share of the largest: what one unit shows in a few samples is no bound.
+const LEAST_SCALE: f64 = 0.75;
 
 /// Intervals of single units are at least this share of the widest.
 const LEAST_WIDTH: f64 = 0.02;
@@ -33,8 +42,10 @@ pub(super) struct Fit {
 /// What is to be fitted.
 pub(super) struct Target<'a> {
     pub(super) activation: Activation,
-    /// Inputs, per sample.
+    /// Inputs as they arrive behind the layers already replaced, per sample.
     pub(super) inputs: &'a [Values],
+    /// What the original activation gives in the original network, per sample.
+    pub(super) wanted: &'a [Values],
     pub(super) n_units: usize,
     /// Whether factors behind the polynomial are absorbed.
     pub(super) scales_out: bool,
@@ -66,11 +77,13 @@ impl Target<'_> {
         }
     }
 
-    fn each(&self, mut f: impl FnMut(usize, f64)) {
-        for values in self.inputs {
+    /// Calls `f` with unit, input and wanted value.
+    fn each(&self, mut f: impl FnMut(usize, f64, f64)) {
+        for (values, wanted) in self.inputs.iter().zip(self.wanted) {
             let plane = values.len() / self.n_units;
-            for (u, plane) in values.chunks_exact(plane).enumerate() {
-                plane.iter().for_each(|&x| f(u, x));
+            let planes = values.chunks_exact(plane).zip(wanted.chunks_exact(plane));
+            for (u, (values, wanted)) in planes.enumerate() {
+                values.iter().zip(wanted).for_each(|(&x, &y)| f(u, x, y));
             }
         }
     }
@@ -78,9 +91,13 @@ impl Target<'_> {
     /// Per unit, what was seen and the margin, of positive length.
     fn intervals(&self) -> Vec<(f64, f64)> {
         let mut seen = vec![(f64::INFINITY, f64::NEG_INFINITY); self.n_units];
-        self.each(|u, x| seen[u] = (seen[u].0.min(x), seen[u].1.max(x)));
+        self.each(|u, x, _| seen[u] = (seen[u].0.min(x), seen[u].1.max(x)));
         let widest = seen.iter().map(|(a, b)| b - a).fold(0.0, f64::max);
-        let least = if widest > 0.0 { LEAST_WIDTH * widest } else { 1.0 };
+        let least = if widest > 0.0 {
+            LEAST_WIDTH * widest
+        } else {
+            1.0
+        };
         let widened = |(a, b): (f64, f64)| {
             let (middle, half) = (0.5 * (a + b), 0.5 * (b - a).max(least));
             let half = half * (1.0 + self.margin);
@@ -89,17 +106,17 @@ impl Target<'_> {
         seen.into_iter().map(widened).collect()
     }
 
-    fn reduced(&self, points: &[(f64, f64)], to_unit: (f64, f64), degree: usize) -> Triangular {
+    fn reduced(&self, points: &[Point], to_unit: (f64, f64), degree: usize) -> Triangular {
         let mut columns = vec![Vec::with_capacity(points.len()); degree + 1];
         let mut rhs = Vec::with_capacity(points.len());
-        for &(x, weight) in points {
-            let (u, root) = (x * to_unit.0 + to_unit.1, weight.sqrt());
+        for point in points {
+            let (u, root) = (point.x * to_unit.0 + to_unit.1, point.weight.sqrt());
             let (mut before, mut now) = (u, 1.0);
             for column in &mut columns {
                 column.push(root * now);
                 (before, now) = (now, 2.0 * u * now - before);
             }
-            rhs.push(root * self.activation.eval(x));
+            rhs.push(root * point.y);
         }
         Triangular::new(columns, rhs)
     }
@@ -107,14 +124,13 @@ impl Target<'_> {
     /// Each unit's own `±(x · scale + shift)² + summand`.
     fn quadratic(&self) -> Fit {
         let intervals = self.intervals();
-        let mut histograms: Vec<Histogram> =
-            intervals.iter().map(|&i| Histogram::new(i)).collect();
-        self.each(|u, x| histograms[u].add(x, 1.0));
+        let mut histograms: Vec<Histogram> = intervals.iter().map(|&i| Histogram::new(i)).collect();
+        self.each(|u, x, y| histograms[u].add(x, y, 1.0));
         let mut fit = Fit::of(Polynomial::square(), &intervals);
         let mut squares = 0.0;
         for (&interval, histogram) in intervals.iter().zip(&histograms) {
             let to_unit = to_unit(interval);
-            let points = histogram.points();
+            let points = histogram.points(|x| self.activation.eval(x));
             let system = self.reduced(&points, to_unit, 2);
             let line = system.solve(2);
             let [c0, c1, c2] = system.solve(3)[..] else {
@@ -126,7 +142,7 @@ impl Target<'_> {
                 a2 = (LEAST_CURVATURE * line[1].abs()).copysign(a2);
                 let mean: f64 = points
                     .iter()
-                    .map(|(x, w)| w * (x * to_unit.0 + to_unit.1).powi(2))
+                    .map(|p| p.weight * (p.x * to_unit.0 + to_unit.1).powi(2))
                     .sum();
                 (a0, a1) = (line[0] - a2 * mean, line[1]);
             }
@@ -142,26 +158,47 @@ impl Target<'_> {
         fit
     }
 
+    /// Moves and scales each unit's results to what is wanted there on average, drawn towards what they are.
+    fn correct(&self, fit: &mut Fit) {
+        let mut moments = vec![Moments::default(); self.n_units];
+        self.each(|u, x, y| {
+            let z = fit.polynomial.eval(x * fit.scale_in[u] + fit.shift_in[u]);
+            moments[u].add(z * fit.scale_out[u] + fit.shift_out[u], y);
+        });
+        for (u, moments) in moments.iter().enumerate() {
+            let (factor, summand) = moments.line();
+            fit.scale_out[u] *= factor;
+            fit.shift_out[u] = fit.shift_out[u] * factor + summand;
+        }
+    }
+
     /// One series on one interval for all units; where the activation is homogeneous, each is scaled to it.
     fn chebyshev(&self, low: usize, high: usize) -> Fit {
         let intervals = self.intervals();
+        let own = |(a, b): &(f64, f64)| a.abs().max(b.abs());
+        let largest = intervals.iter().map(own).fold(0.0, f64::max);
         let factors: Vec<f64> = if self.scales_out && is_homogeneous(self.activation) {
-            intervals.iter().map(|(a, b)| a.abs().max(b.abs())).collect()
+            let factor = |interval| own(interval).max(LEAST_SCALE * largest);
+            intervals.iter().map(factor).collect()
         } else {
             vec![1.0; intervals.len()]
         };
         let ends = intervals.iter().zip(&factors);
-        let common = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (i, f)| {
+        let (a, b) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (i, f)| {
             (a.min(i.0 / f), b.max(i.1 / f))
         });
+        let (middle, half) = (0.5 * (a + b), 0.5 * ROOM * (b - a));
+        let common = (middle - half, middle + half);
         let mut histogram = Histogram::new(common);
         let mut weight = 0.0;
-        self.each(|u, x| {
-            histogram.add(x / factors[u], factors[u] * factors[u]);
-            weight += factors[u] * factors[u];
+        self.each(|u, x, y| {
+            let f = factors[u];
+            histogram.add(x / f, y / f, f * f);
+            weight += f * f;
         });
         let to_unit = to_unit(common);
-        let system = self.reduced(&histogram.points(), to_unit, high);
+        let points = histogram.points(|x| self.activation.eval(x));
+        let system = self.reduced(&points, to_unit, high);
         let enough = NO_WORSE * system.residual(high + 1);
         let degree = (low..high).find(|d| system.residual(d + 1) <= enough);
         let degree = degree.unwrap_or(high);
@@ -179,6 +216,9 @@ impl Target<'_> {
             fit.scale_out.push(*factor);
             fit.shift_out.push(0.0);
         }
+        if self.scales_out {
+            self.correct(&mut fit);
+        }
         let n_values: usize = self.inputs.iter().map(Vec::len).sum();
         fit.rms = system.residual(degree + 1) * (weight / n_values.max(1) as f64).sqrt();
         fit
@@ -189,7 +229,10 @@ impl Fit {
     fn of(polynomial: Polynomial, intervals: &[(f64, f64)]) -> Self {
         let none = || Vec::with_capacity(intervals.len());
         let low = intervals.iter().map(|i| i.0).fold(f64::INFINITY, f64::min);
-        let high = intervals.iter().map(|i| i.1).fold(f64::NEG_INFINITY, f64::max);
+        let high = intervals
+            .iter()
+            .map(|i| i.1)
+            .fold(f64::NEG_INFINITY, f64::max);
         Self {
             scale_in: none(),
             shift_in: none(),
@@ -199,6 +242,39 @@ impl Fit {
             interval: (low, high),
             rms: 0.0,
         }
+    }
+}
+
+/// Sums over pairs of a found value and a wanted one.
+#[derive(Clone, Copy, Default)]
+struct Moments {
+    n: f64,
+    x: f64,
+    y: f64,
+    xx: f64,
+    xy: f64,
+}
+
+impl Moments {
+    fn add(&mut self, x: f64, y: f64) {
+        self.n += 1.0;
+        self.x += x;
+        self.y += y;
+        self.xx += x * x;
+        self.xy += x * y;
+    }
+
+    /// The regression of `y` on `x`, with a share of the pairs taken to be exact.
+    fn line(&self) -> (f64, f64) {
+        let variance = self.xx - self.x * self.x / self.n;
+        let covariance = self.xy - self.x * self.y / self.n;
+        let mix = |part: f64| (1.0 - EXACT_SHARE) * part + EXACT_SHARE * variance;
+        let factor = if variance > 0.0 {
+            mix(covariance) / variance
+        } else {
+            1.0
+        };
+        (factor, (self.y - factor * self.x) / self.n)
     }
 }
 

@@ -40,7 +40,10 @@ impl Triangular {
 
     /// Coefficients of the best combination of the first `n` columns; zero for a column that depends on those before.
     pub(super) fn solve(&self, n: usize) -> Vec<f64> {
-        let largest = self.columns.iter().map(|column| column[column.len() - 1].abs());
+        let largest = self
+            .columns
+            .iter()
+            .map(|column| column[column.len() - 1].abs());
         let tiny = 1e-12 * largest.fold(0.0, f64::max);
         let mut x = vec![0.0; n];
         for k in (0..n).rev() {

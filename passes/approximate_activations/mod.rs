@@ -93,11 +93,12 @@ fn approximate(graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<bool, Refusal> 
             .help("leave out samples that the network can not process")
     };
     let chosen = choose(&network, samples, &classes, settings).ok_or_else(overflow)?;
-    let exact = vec![None; network.layers.len()];
-    let expected = network.run(samples, &exact, None, false).ok_or_else(overflow)?;
-    let found = network.run(samples, &chosen, None, false).ok_or_else(overflow)?;
+    let (expected, found) = network.both(samples, &chosen).ok_or_else(overflow)?;
     notes(graph, &network, (&expected, &found), &chosen, cx);
-    let names = network.layers.iter().map(|layer| graph.node(layer.id).name.clone());
+    let names = network
+        .layers
+        .iter()
+        .map(|layer| graph.node(layer.id).name.clone());
     let names: Vec<String> = names.collect();
     for (name, fit) in names.iter().zip(&found.fits) {
         if let Some(fit) = fit {
@@ -113,29 +114,29 @@ fn choose(
     samples: &[Vec<Values>],
     classes: &[Class],
     settings: &Settings,
-) -> Option<Vec<Option<Class>>> {
+) -> Option<Vec<Class>> {
     let n_layers = network.layers.len();
     let work = network.macs.saturating_mul(n_layers * n_layers * 2).max(1);
     let n = (SEARCH_MACS / work).clamp(16, SEARCH_SAMPLES);
     let step = samples.len().div_ceil(n).max(1);
     let part: Vec<Vec<Values>> = samples.iter().step_by(step).cloned().collect();
-    let exact = network.run(&part, &vec![None; n_layers], None, false)?;
+    let exact = network.exact(&part)?;
     let search = Search {
         network,
         samples: &part,
         classes,
-        expected: &network.outputs(&exact),
+        exact: &exact,
         budget: settings.activation_error,
     };
     let at = search.run()?;
-    Some(at.into_iter().map(|k| Some(classes[k])).collect())
+    Some(at.into_iter().map(|k| classes[k]).collect())
 }
 
 fn notes(
     graph: &Graph,
     network: &Network,
     (expected, found): (&State, &State),
-    chosen: &[Option<Class>],
+    chosen: &[Class],
     cx: &mut PassCx<'_>,
 ) {
     for (layer, fit) in network.layers.iter().zip(&found.fits) {
@@ -149,7 +150,7 @@ fn notes(
     }
     let (expected, found) = (network.outputs(expected), network.outputs(found));
     let error = output_error(&found, &expected);
-    let levels: usize = chosen.iter().flatten().map(|class| class.depth).sum();
+    let levels: usize = chosen.iter().map(|class| class.depth).sum();
     let budget = cx.settings.activation_error;
     cx.note(format!(
         "{levels} levels of activations; the output is off by {:.2} % (budget {:.2} %)",
@@ -160,7 +161,9 @@ fn notes(
         let agrees = |(a, b): &(&Values, &Values)| argmax(a) == argmax(b);
         let n = found.iter().zip(expected.iter()).filter(agrees).count();
         let total = expected.len();
-        cx.note(format!("the largest output is the same on {n} of {total} samples"));
+        cx.note(format!(
+            "the largest output is the same on {n} of {total} samples"
+        ));
     }
     if error > budget {
         cx.note("the budget is not kept; --max-degree or --activation-error would have to rise");

@@ -54,7 +54,11 @@ impl Network {
         let (mut steps, mut layers, mut macs) = (Vec::new(), Vec::new(), 0);
         for (at, &id) in order.iter().enumerate() {
             let node = graph.node(id);
-            let operands: Vec<usize> = graph.operands(id).iter().map(place).collect::<Option<_>>()?;
+            let operands: Vec<usize> = graph
+                .operands(id)
+                .iter()
+                .map(place)
+                .collect::<Option<_>>()?;
             let kind = match &node.op {
                 Op::Input { .. } => Kind::Input(graph.inputs().iter().position(|i| *i == id)?),
                 Op::Activation(activation) => {
@@ -88,74 +92,110 @@ impl Network {
         })
     }
 
-    /// Every step with every activation replaced by a fit of its class, made for what arrives there; `None` where a
-    /// class is `None`, or when a value is not finite.
-    ///
-    /// Given `known`, only what layer `from` changes is computed. Without `keep`, what is no longer read is dropped.
-    pub(super) fn run(
+    fn empty(&self) -> State {
+        State {
+            values: vec![None; self.steps.len()],
+            fits: vec![None; self.layers.len()],
+        }
+    }
+
+    /// The original network, all results kept; `None` when a value is not finite.
+    pub(super) fn exact(&self, samples: &[Vec<Values>]) -> Option<State> {
+        let mut state = self.empty();
+        for at in 0..self.steps.len() {
+            self.advance(at, samples, &mut state, None)?;
+        }
+        Some(state)
+    }
+
+    /// The network with every activation replaced by a fit of its class, made for what arrives there and what the exact
+    /// network gives; `None` when a value is not finite. Given `known`, only what layer `from` changes is computed.
+    pub(super) fn replaced(
         &self,
         samples: &[Vec<Values>],
-        classes: &[Option<Class>],
+        exact: &State,
+        classes: &[Class],
         known: Option<(&State, usize)>,
-        keep: bool,
     ) -> Option<State> {
-        let mut state = match known {
-            Some((state, _)) => state.clone(),
-            None => State {
-                values: vec![None; self.steps.len()],
-                fits: vec![None; self.layers.len()],
-            },
-        };
+        let mut state = known.map_or_else(|| self.empty(), |(state, _)| state.clone());
         let mut is_new = vec![known.is_none(); self.steps.len()];
         for (at, step) in self.steps.iter().enumerate() {
             let changed = matches!(step.kind, Kind::Layer(l) if known.is_some_and(|(_, k)| k == l));
             is_new[at] |= changed || step.operands.iter().any(|&o| is_new[o]);
-            if !is_new[at] {
-                continue;
-            }
-            let operands: Vec<Rc<Vec<Values>>> =
-                step.operands.iter().map(|&o| state.values[o].clone()).collect::<Option<_>>()?;
-            let result: Vec<Values> = match &step.kind {
-                Kind::Input(k) => samples.iter().map(|sample| sample[*k].clone()).collect(),
-                Kind::Layer(l) => {
-                    let (values, fit) = self.layer(*l, &operands[0], classes[*l]);
-                    state.fits[*l] = fit;
-                    values
-                }
-                Kind::Node(graph) => (0..samples.len())
-                    .map(|k| {
-                        let inputs: Vec<Values> = operands.iter().map(|o| o[k].clone()).collect();
-                        evaluate(graph, &inputs).ok()?.pop()
-                    })
-                    .collect::<Option<_>>()?,
-            };
-            state.values[at] = Some(Rc::new(result));
-            if !keep {
-                for &o in &step.operands {
-                    if self.steps[o].last_reader == Some(at) {
-                        state.values[o] = None;
-                    }
-                }
+            if is_new[at] {
+                let wanted = exact.values[at].as_deref();
+                self.advance(at, samples, &mut state, wanted.map(|w| (classes, &w[..])))?;
             }
         }
         Some(state)
     }
 
-    fn layer(&self, l: usize, inputs: &[Values], class: Option<Class>) -> (Vec<Values>, Option<Fit>) {
-        let layer = &self.layers[l];
-        let Some(class) = class else {
-            let exact = |x: &Values| x.iter().map(|&x| layer.activation.eval(x)).collect();
-            return (inputs.iter().map(exact).collect(), None);
+    /// The original network and the one with fits, side by side; only outputs and fits are kept.
+    pub(super) fn both(
+        &self,
+        samples: &[Vec<Values>],
+        classes: &[Class],
+    ) -> Option<(State, State)> {
+        let (mut exact, mut found) = (self.empty(), self.empty());
+        for (at, step) in self.steps.iter().enumerate() {
+            self.advance(at, samples, &mut exact, None)?;
+            let wanted = exact.values[at].clone()?;
+            self.advance(at, samples, &mut found, Some((classes, &wanted)))?;
+            for &o in step
+                .operands
+                .iter()
+                .filter(|&&o| self.steps[o].last_reader == Some(at))
+            {
+                (exact.values[o], found.values[o]) = (None, None);
+            }
+        }
+        Some((exact, found))
+    }
+
+    /// Computes one step; layers are fitted to their class and what is wanted, if given, else exact.
+    fn advance(
+        &self,
+        at: usize,
+        samples: &[Vec<Values>],
+        state: &mut State,
+        fitted: Option<(&[Class], &[Values])>,
+    ) -> Option<()> {
+        let step = &self.steps[at];
+        let operand = |&o: &usize| state.values[o].clone();
+        let operands: Vec<Rc<Vec<Values>>> =
+            step.operands.iter().map(operand).collect::<Option<_>>()?;
+        let result: Vec<Values> = match (&step.kind, fitted) {
+            (Kind::Input(k), _) => samples.iter().map(|sample| sample[*k].clone()).collect(),
+            (Kind::Layer(l), None) => {
+                let activation = self.layers[*l].activation;
+                let exact = |x: &Values| x.iter().map(|&x| activation.eval(x)).collect();
+                operands[0].iter().map(exact).collect()
+            }
+            (Kind::Layer(l), Some((classes, wanted))) => {
+                let layer = &self.layers[*l];
+                let target = Target {
+                    activation: layer.activation,
+                    inputs: &operands[0],
+                    wanted,
+                    n_units: layer.n_units,
+                    scales_out: layer.scales_out,
+                    margin: self.margin,
+                };
+                let fit = target.fit(classes[*l].low, classes[*l].high);
+                let result = operands[0].iter().map(|x| fit.eval(x)).collect();
+                state.fits[*l] = Some(fit);
+                result
+            }
+            (Kind::Node(graph), _) => {
+                let of = |k: usize| {
+                    let inputs: Vec<Values> = operands.iter().map(|o| o[k].clone()).collect();
+                    evaluate(graph, &inputs).ok()?.pop()
+                };
+                (0..samples.len()).map(of).collect::<Option<_>>()?
+            }
         };
-        let target = Target {
-            activation: layer.activation,
-            inputs,
-            n_units: layer.n_units,
-            scales_out: layer.scales_out,
-            margin: self.margin,
-        };
-        let fit = target.fit(class.low, class.high);
-        (inputs.iter().map(|x| fit.eval(x)).collect(), Some(fit))
+        state.values[at] = Some(Rc::new(result));
+        Some(())
     }
 
     /// Outputs, per output and sample.

@@ -26,10 +26,15 @@ fn replace(
     patch.replace(id, new);
     patch.apply(graph).map_err(refused)?;
     if let (Some(op), Some(id)) = (affine(after), graph.find(&name)) {
+        let outer = format!("{name}.out");
         let mut patch = Patch::new();
-        let new = patch.add(&format!("{name}.out"), op, &[id.into()]);
+        let new = patch.add(&outer, op, &[id.into()]);
         patch.replace(id, new);
         patch.apply(graph).map_err(refused)?;
+        // What takes the map in does not stand for the activation.
+        if let Some(id) = graph.find(&outer) {
+            graph.node_mut(id).origin.clear();
+        }
     }
     Ok(())
 }
@@ -72,10 +77,13 @@ pub(super) fn absorb(graph: &mut Graph) -> Result<bool, Refusal> {
 
 /// A polynomial that is not yet a square or a series of degree 3 and more on `[-1, 1]`.
 pub(super) fn next_given(graph: &Graph) -> Option<(NodeId, Polynomial)> {
-    graph.order().into_iter().find_map(|id| match &graph.node(id).op {
-        Op::Polynomial(polynomial) if !is_final(polynomial) => Some((id, polynomial.clone())),
-        _ => None,
-    })
+    graph
+        .order()
+        .into_iter()
+        .find_map(|id| match &graph.node(id).op {
+            Op::Polynomial(polynomial) if !is_final(polynomial) => Some((id, polynomial.clone())),
+            _ => None,
+        })
 }
 
 fn is_final(polynomial: &Polynomial) -> bool {

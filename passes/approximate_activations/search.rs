@@ -2,7 +2,6 @@
 
 use super::network::{Network, State, output_error};
 use ::graph::Values;
-use std::rc::Rc;
 
 /// Degrees of one multiplicative depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +45,8 @@ pub(super) struct Search<'a> {
     pub(super) network: &'a Network,
     pub(super) samples: &'a [Vec<Values>],
     pub(super) classes: &'a [Class],
-    pub(super) expected: &'a [Rc<Vec<Values>>],
+    /// The original network's results.
+    pub(super) exact: &'a State,
     pub(super) budget: f64,
 }
 
@@ -73,9 +73,10 @@ impl Search<'_> {
     }
 
     fn run_network(&self, at: &[usize], known: Option<(&State, usize)>) -> Option<(State, f64)> {
-        let classes: Vec<_> = at.iter().map(|&k| Some(self.classes[k])).collect();
-        let state = self.network.run(self.samples, &classes, known, true)?;
-        let error = output_error(&self.network.outputs(&state), self.expected);
+        let classes: Vec<Class> = at.iter().map(|&k| self.classes[k]).collect();
+        let (network, exact) = (self.network, self.exact);
+        let state = network.replaced(self.samples, exact, &classes, known)?;
+        let error = output_error(&network.outputs(&state), &network.outputs(exact));
         Some((state, error))
     }
 

@@ -30,8 +30,8 @@ impl Pass<Graph> for CalibrateRanges {
         let samples = samples::samples(graph, cx)?;
         let mut seen: BTreeMap<NodeId, ValueRange> = BTreeMap::new();
         for (number, sample) in samples.iter().enumerate() {
-            let values = evaluate_all(graph, sample)
-                .map_err(|fault| samples::misfit(number + 1, &fault))?;
+            let values =
+                evaluate_all(graph, sample).map_err(|fault| samples::misfit(number + 1, &fault))?;
             for (id, values) in values {
                 if let Some(x) = values.iter().find(|x| !x.is_finite()) {
                     let (who, number) = (label(graph.node(id)), number + 1);
@@ -64,7 +64,9 @@ impl Pass<Graph> for CalibrateRanges {
         }
         if let Some((id, ValueRange { low, high })) = widest {
             let (n, who) = (samples.len(), label(graph.node(id)));
-            cx.note(format!("{n} samples; widest range {low:.3}..{high:.3} at {who}"));
+            cx.note(format!(
+                "{n} samples; widest range {low:.3}..{high:.3} at {who}"
+            ));
         }
         Ok(changed.into())
     }

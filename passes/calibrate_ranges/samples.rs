@@ -17,8 +17,10 @@ pub(super) fn samples<'a>(
     let settings = cx.settings;
     if let Some(calibration) = &settings.calibration {
         if calibration.samples.is_empty() {
-            return Err(Refusal::new("found no calibration samples, expected at least one")
-                .help("--calibration FILE with a few hundred typical inputs"));
+            return Err(
+                Refusal::new("found no calibration samples, expected at least one")
+                    .help("--calibration FILE with a few hundred typical inputs"),
+            );
         }
         return Ok(Cow::Borrowed(&calibration.samples));
     }

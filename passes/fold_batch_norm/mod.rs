@@ -20,7 +20,9 @@ impl Pass<Graph> for FoldBatchNorm {
             "affine maps beside a linear layer become part of its weights and bias",
         )
         .needs("a valid graph")
-        .gives("no affine map between a linear layer and its only reader, or before its only reader")
+        .gives(
+            "no affine map between a linear layer and its only reader, or before its only reader",
+        )
         .source("folding of batch normalization at inference, in f64")
     }
 

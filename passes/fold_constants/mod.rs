@@ -28,7 +28,11 @@ impl Pass<Graph> for FoldConstants {
     fn run(&self, graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
         let n_before = graph.len();
         let mut changed = false;
-        while let Some(patch) = graph.order().into_iter().find_map(|id| rules::first(graph, id)) {
+        while let Some(patch) = graph
+            .order()
+            .into_iter()
+            .find_map(|id| rules::first(graph, id))
+        {
             patch.apply(graph).map_err(refused)?;
             changed = true;
         }

@@ -22,7 +22,11 @@ fn bypass(graph: &Graph, id: NodeId) -> Patch {
 /// `op` in the place of `reader`, reading what `id` reads.
 fn merged(graph: &Graph, id: NodeId, reader: NodeId, op: Op) -> Patch {
     let mut patch = Patch::new();
-    let new = patch.add(&graph.node(reader).name, op, &[graph.operands(id)[0].into()]);
+    let new = patch.add(
+        &graph.node(reader).name,
+        op,
+        &[graph.operands(id)[0].into()],
+    );
     patch.replace(reader, new);
     patch
 }

@@ -44,7 +44,10 @@ impl Pass<Graph> for FoldLinear {
                     Op::Linear { matrix, .. } => matrix.nnz(),
                     _ => 0,
                 };
-                cx.note(format!("'{}' and '{}' became one, {nnz} entries", names[0], names[1]));
+                cx.note(format!(
+                    "'{}' and '{}' became one, {nnz} entries",
+                    names[0], names[1]
+                ));
                 replace(graph, first, id, op)?;
                 changed = true;
                 continue 'again;

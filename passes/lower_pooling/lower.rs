@@ -49,7 +49,11 @@ pub(super) fn lowered(op: &Op, shape: &[usize]) -> Option<Op> {
             let cols = channels * height * width;
             let rows = channels * out_height * out_width;
             Some(Op::Linear {
-                matrix: Arc::new(SparseMatrix::from_triplets(rows, cols, (0..cols).map(place))),
+                matrix: Arc::new(SparseMatrix::from_triplets(
+                    rows,
+                    cols,
+                    (0..cols).map(place),
+                )),
                 bias: Tensor::zeros(&out),
                 stride: Some((1, 1)),
             })

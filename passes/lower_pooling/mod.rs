@@ -56,7 +56,9 @@ impl Pass<Graph> for LowerPooling {
             return Ok(Changed::No);
         }
         patch.apply(graph).map_err(refused)?;
-        cx.note(format!("{n_lowered} pools and paddings became linear layers"));
+        cx.note(format!(
+            "{n_lowered} pools and paddings became linear layers"
+        ));
         Ok(Changed::Yes)
     }
 }

@@ -1,1 +1,77 @@
-//! tests
+use super::LowerPooling;
+use ::graph::{Graph, Values, evaluate, parse};
+use pass::{Changed, Pass, PassCx, Settings};
+
+fn run(graph: &mut Graph) -> Result<Changed, pass::Refusal> {
+    let settings = Settings::default();
+    LowerPooling::default().run(graph, &mut PassCx::new(&settings))
+}
+
+/// The operation that `op` on a 2x5x6 image becomes, meaning and shape kept.
+fn lowered(op: &str) -> &'static str {
+    let text =
+        format!("graph \"g\" {{\n %0 \"x\" = input -> [2, 5, 6]\n %1 \"p\" = {op}\n return %1\n}}");
+    let before = parse(&text).unwrap();
+    let mut after = before.clone();
+    assert_eq!(run(&mut after), Ok(Changed::Yes));
+    after.verify().unwrap();
+    assert_eq!(run(&mut after), Ok(Changed::No));
+    let x: Values = (0..60).map(|k| (f64::from(k) * 0.7).sin()).collect();
+    let ys = [&before, &after].map(|graph| evaluate(graph, &[x.clone()]).unwrap().remove(0));
+    assert_eq!(ys[0].len(), ys[1].len());
+    for (a, b) in ys[0].iter().zip(&ys[1]) {
+        assert!((a - b).abs() < 1e-9, "{a} became {b}");
+    }
+    after.node(after.outputs()[0]).op.word()
+}
+
+#[test]
+fn averages_are_depthwise_convs() {
+    assert_eq!(lowered("avg_pool %0 kernel 2x2 stride 2,2"), "conv");
+    assert_eq!(
+        lowered("avg_pool %0 kernel 3x2 stride 2,1 pad 1,1,2,0 count_include_pad"),
+        "conv"
+    );
+    assert_eq!(lowered("global_avg_pool %0"), "conv");
+}
+
+#[test]
+fn varying_divisors_and_paddings_are_linear() {
+    assert_eq!(
+        lowered("avg_pool %0 kernel 3x2 stride 2,1 pad 1,1,2,0"),
+        "linear"
+    );
+    assert_eq!(lowered("pad %0 1,0,2,3"), "linear");
+}
+
+#[test]
+fn one_dimension_works_too() {
+    let mut graph = parse(
+        "graph \"g\" {\n %0 \"x\" = input -> [2, 6]\n %1 \"a\" = pad %0 0,1,0,2\n %2 \"p\" = avg_pool %1 kernel 1x3 stride 1,3\n return %2\n}",
+    )
+    .unwrap();
+    let x = [vec![1.0; 12]];
+    let expected = evaluate(&graph, &x);
+    assert_eq!(run(&mut graph), Ok(Changed::Yes));
+    graph.verify().unwrap();
+    assert_eq!(evaluate(&graph, &x), expected);
+}
+
+#[test]
+fn a_maximum_is_refused_by_name() {
+    let mut graph = parse(
+        "graph \"g\" {\n %0 \"x\" = input -> [1, 4, 4]\n %1 \"p\" = max_pool %0 kernel 2x2 stride 2,2 from \"MaxPool 'pool1'\"\n return %1\n}",
+    )
+    .unwrap();
+    let refusal = run(&mut graph).unwrap_err();
+    assert_eq!(
+        refusal.message,
+        "MaxPool 'pool1' takes maxima over 2x2 windows, expected averages"
+    );
+    assert!(
+        refusal
+            .help
+            .unwrap()
+            .starts_with("three ways out: `privet convert`")
+    );
+}

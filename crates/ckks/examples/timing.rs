@@ -37,7 +37,9 @@ fn median<T>(repetitions: usize, mut f: impl FnMut() -> T) -> f64 {
 
 fn report(spec: ParamsSpec) {
     let params = Params::new(spec).expect("reference chains are secure");
+    let start = Instant::now();
     let ctx = Context::new(&params).expect("reference chains are supported");
+    let setup = start.elapsed().as_secs_f64() * 1e6;
     println!(
         "\nN = 2^{}, {} limbs, kernels {}",
         params.log_n(),
@@ -45,6 +47,7 @@ fn report(spec: ParamsSpec) {
         ctx.kernel_name()
     );
     let row = |name: &str, time: f64| println!("  {name:<28} {time:>10.1}");
+    row("context", setup);
     let mut randomness = Randomness::from_seed_for_tests([1; 32]);
     let secret = SecretKey::generate(&ctx, &mut randomness);
     let level = params.max_level();

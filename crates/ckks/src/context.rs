@@ -11,7 +11,7 @@ use crate::ring::ntt::{NttTable, Scaling};
 use crate::ring::poly::Poly;
 use params::{GaloisElement, Level, Params, ParamsId};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// A parameter set with all its tables. Clones share them.
 #[derive(Clone)]
@@ -21,6 +21,7 @@ pub struct Context {
 
 struct Inner {
     params: Params,
+    isa: Isa,
     kernels: &'static Kernels,
     /// One table per chain prime, then per special prime.
     tables: Vec<NttTable>,
@@ -34,6 +35,8 @@ struct Inner {
     /// The product of the special primes, per chain prime.
     special_product: Vec<Factor>,
     fft: FftTable,
+    /// Entry `k`: tables for size `2^k`, below the ring degree, of all primes.
+    short: Vec<OnceLock<Vec<NttTable>>>,
     automorphisms: Mutex<HashMap<GaloisElement, Arc<AutomorphismTable>>>,
     counters: Counters,
 }
@@ -108,6 +111,8 @@ impl Context {
             rescale,
             special_product,
             fft: FftTable::new(params.n_slots()),
+            short: (0..params.log_n()).map(|_| OnceLock::new()).collect(),
+            isa,
             automorphisms: Mutex::default(),
             counters: Counters::default(),
             tables,
@@ -195,6 +200,17 @@ impl Context {
     pub(crate) fn forward(&self, prime: usize, limb: &mut [u64]) {
         self.counters().count_transform();
         (self.kernels().forward)(&self.inner.tables[prime], limb);
+    }
+
+    /// The transform of a limb shorter than the ring degree, as if of that ring.
+    pub(crate) fn forward_short(&self, prime: usize, limb: &mut [u64]) {
+        self.counters().count_transform();
+        let build = || {
+            let table = |t: &NttTable| NttTable::new(t.modulus, limb.len(), self.inner.isa);
+            self.tables().iter().map(table).collect::<Vec<_>>()
+        };
+        let tables = self.inner.short[limb.len().trailing_zeros() as usize].get_or_init(build);
+        (self.kernels().forward)(&tables[prime], limb);
     }
 
     pub(crate) fn inverse(&self, prime: usize, limb: &mut [u64], scaling: &Scaling) {

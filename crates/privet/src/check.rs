@@ -88,6 +88,17 @@ pub fn run_encrypted(ctx: &Context, compiled: &Compiled, keys: &EvaluationKeys, 
     Ok((crate::Encrypted { cts, key_id: input.key_id, circuit_id: input.circuit_id }, run, backend.counts()))
 }
 
+impl Compiled {
+    /// Runs the circuit on one encrypted sample, encoding weights as they are used.
+    ///
+    /// # Errors
+    /// [`Error::Run`] if keys or ciphertexts do not fit.
+    pub fn run(&self, ctx: &Context, keys: &EvaluationKeys, input: &crate::Encrypted) -> Result<crate::Encrypted, Error> {
+        let encoded = CkksBackend::encode_ahead(ctx, &self.circuit, 0, &exec::silent)?;
+        run_encrypted(ctx, self, keys, &encoded, input, &exec::silent).map(|(result, ..)| result)
+    }
+}
+
 /// Compares the three networks on samples; the first `encrypted` ones are encrypted, run and decrypted.
 ///
 /// # Errors

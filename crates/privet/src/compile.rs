@@ -24,7 +24,7 @@ pub struct Options {
 }
 
 /// Called after each pass with a running number, the pass's name, a function that prints the program, and the word for
-/// the program's form.
+/// the program's form. Passes that depend on the ring are reported for every ring that is tried, the chosen one last.
 pub type Dump<'a> = dyn FnMut(usize, &str, &dyn Fn() -> String, &'static str) + 'a;
 
 /// A compiled network: what the server runs, and the client's part of it.
@@ -69,11 +69,8 @@ pub fn compile(model: &Model, options: &Options, compiler: &Compiler, dump: &mut
     let mut passes = front.run(&mut polynomial, &settings, &mut |at, name, g| dump(at, name, &|| pass::Program::print(g), "graph"))?;
     let rest = Compiler { graph: back, ..compiler.clone() };
     let plan = ring_plan(&polynomial, options);
-    let best = cheapest(&polynomial, &settings, &rest, &plan)?;
-    // Once more for the dumps, now that the ring is known.
     let offset = passes.len();
-    let settings = Settings { log_n: best.log_n, scale_bits: best.scale_bits, ..settings };
-    let made = rest.compile(&polynomial, &settings, &mut |at, name, text, word| dump(offset + at, name, text, word))?;
+    let made = cheapest(&polynomial, &settings, &rest, &plan, &mut |at, name, text, word| dump(offset + at, name, text, word))?;
     passes.extend(made.passes);
     let client = Client::new(&made.graph, &made.circuit, &model.info.name).ok_or_else(|| unfinished(&made.circuit))?;
     let report = crate::summary::compiled(&model.info, &made.graph, &made.circuit, &passes, &settings.costs)?;
@@ -131,43 +128,51 @@ fn depth(graph: &Graph) -> u32 {
     graph.outputs().iter().filter_map(|o| levels.get(o)).copied().max().unwrap_or(0)
 }
 
+/// A ring twice as large does twice the work per limb; it can win only where it spares this many digits or more.
+const MANY_DIGITS: usize = 4;
+
 /// Tries rings in rising degree until one that fits is followed by one that is no cheaper.
-fn cheapest(graph: &Graph, settings: &Settings, compiler: &Compiler, plan: &[Vec<Ring>]) -> Result<Ring, Error> {
+fn cheapest(graph: &Graph, settings: &Settings, compiler: &Compiler, plan: &[Vec<Ring>], dump: &mut Dump<'_>) -> Result<pass::Compiled, Error> {
     let needed = depth(graph);
-    let mut best: Option<(f64, Ring)> = None;
+    let mut best: Option<(f64, Ring, pass::Compiled)> = None;
+    let mut last_tried = None;
     let mut refused = None;
     for rings in plan {
         let least = rings.iter().map(|r| u32::from(r.scale_bits)).min().unwrap_or(0);
         let room = rings.first().and_then(|r| max_log_qp(r.log_n)).unwrap_or(0);
-        let last = std::ptr::eq(rings, plan.last().unwrap_or(rings));
         // Planning a layer for a ring that can not hold the network's depth would be wasted.
         if least * (needed + 1) > room {
-            if last && best.is_none() {
+            if rings == plan.last().unwrap_or(rings) && best.is_none() {
                 refused.get_or_insert_with(|| too_deep(graph, needed, least, rings[0].log_n, room));
             }
             continue;
         }
         let mut found = None;
         for ring in rings {
-            match price(graph, settings, compiler, *ring) {
-                Ok(us) => {
-                    found = Some((us, *ring));
+            last_tried = Some(*ring);
+            match attempt(graph, settings, compiler, *ring, dump) {
+                Ok((us, made)) => {
+                    found = Some((us, *ring, made));
                     break;
                 }
                 Err(error) => refused = Some(error),
             }
         }
         match (found, &best) {
-            (Some((us, _)), Some((least, _))) if us >= *least => break,
+            (Some((us, ..)), Some((least, ..))) if us >= *least => break,
             (Some(found), _) => best = Some(found),
             (None, Some(_)) => break,
-            (None, None) => {}
+            (None, None) => continue,
+        }
+        let digits = best.as_ref().and_then(|(.., made)| made.circuit.params()).map_or(0, |p| p.spec().digits.len());
+        if digits < MANY_DIGITS {
+            break;
         }
     }
     match (best, refused) {
-        (Some((us, ring)), _) => {
+        (Some((us, ring, made)), _) => {
             tracing::debug!(log_n = ring.log_n, scale_bits = ring.scale_bits, predicted_us = us, "ring chosen");
-            Ok(ring)
+            if last_tried == Some(ring) { Ok(made) } else { Ok(attempt(graph, settings, compiler, ring, dump)?.1) }
         }
         (None, Some(error)) => Err(error),
         (None, None) => Err(PipelineError::Refused(Refusal::new("no ring degree to try")).into()),
@@ -184,10 +189,11 @@ fn too_deep(graph: &Graph, levels: u32, scale_bits: u32, log_n: u8, room: u32) -
     PipelineError::Refused(Refusal { pass: Some("choose-params"), ..Refusal::new(why).help(help) }).into()
 }
 
-fn price(graph: &Graph, settings: &Settings, compiler: &Compiler, ring: Ring) -> Result<f64, Error> {
+/// Compiles for one ring; the result and its predicted microseconds.
+fn attempt(graph: &Graph, settings: &Settings, compiler: &Compiler, ring: Ring, dump: &mut Dump<'_>) -> Result<(f64, pass::Compiled), Error> {
     let settings = Settings { log_n: ring.log_n, scale_bits: ring.scale_bits, ..settings.clone() };
-    let made = compiler.compile(graph, &settings, &mut |_, _, _, _| {})?;
-    predicted_us(&made.circuit, &settings.costs)
+    let made = compiler.compile(graph, &settings, dump)?;
+    Ok((predicted_us(&made.circuit, &settings.costs)?, made))
 }
 
 fn predicted_us(circuit: &Circuit, costs: &CostTable) -> Result<f64, Error> {

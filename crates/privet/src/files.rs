@@ -131,3 +131,25 @@ fn decode<T: for<'a> Deserialize<'a>>(reader: &Reader, section: &str) -> Result<
 fn unsound(path: &Path, section: &str) -> impl Fn(ckks::CkksError) -> Error {
     move |error| content(path, format!("section {section:?}: {error}"))
 }
+
+/// Writes text to a file that appears whole or not at all.
+///
+/// # Errors
+/// [`Error::File`] if the file exists and may not be overwritten, or the disk refuses.
+pub fn save_text(path: impl AsRef<Path>, text: &str, overwrite: bool) -> Result<(), Error> {
+    let path = path.as_ref();
+    let mut pending = format::PendingFile::create(path, false, overwrite)?;
+    let written = std::io::Write::write_all(pending.file(), text.as_bytes());
+    written.map_err(|source| format::FormatError::Io { path: path.to_owned(), action: "write", source })?;
+    Ok(pending.commit()?)
+}
+
+/// Refuses an output path that can not be used, before long work is done for nothing.
+///
+/// # Errors
+/// [`Error::File`] if the file exists and may not be overwritten, or can not be created.
+pub fn check_output(path: impl AsRef<Path>, overwrite: bool) -> Result<(), Error> {
+    // Made and dropped: the temporary file goes, the target is never touched.
+    format::PendingFile::create(path.as_ref(), false, overwrite)?;
+    Ok(())
+}

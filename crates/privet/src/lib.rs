@@ -16,7 +16,7 @@ pub use check::{Check, CheckOptions, Comparison, argmax, check, run_encrypted};
 pub use client::{Client, Encrypted, Keys, Port};
 pub use compile::{Compiled, Dump, Options, compile};
 pub use error::Error;
-pub use files::{FileInfo, Role, ServerKeys, key_id, short_id};
+pub use files::{FileInfo, Role, ServerKeys, check_output, key_id, save_text, short_id};
 pub use model::Model;
 pub use passes;
 pub use threads::{threads, use_threads};

@@ -3,14 +3,20 @@
 use super::types::{Basis, Plaintext};
 use crate::CkksError;
 use crate::context::Context;
+use crate::ring::buffer::Buffer;
 use crate::ring::fft::pair_index;
 use crate::ring::modulus::Modulus;
 use crate::ring::parallel::each;
 use crate::ring::poly::Poly;
 use params::{Level, Scale};
 
-/// Rounded coefficients.
-enum Coefficients {
+/// Rounded coefficients of a polynomial in `X^(N/size)`.
+struct Coefficients {
+    size: usize,
+    list: List,
+}
+
+enum List {
     /// All, each below `2^50` in size.
     Small(Vec<i64>),
     /// Those that are not 0, by index: `mantissa · 2^exponent`, the exponent at least 0.
@@ -92,7 +98,7 @@ impl Context {
     /// `values`: a power of two, at most `n_slots`; a single value takes no transform at all.
     ///
     /// # Cost
-    /// One transform per limb and one Fourier transform of the number of values.
+    /// One transform per limb, of twice the number of values, and one Fourier transform of their number.
     ///
     /// # Errors
     /// - [`CkksError::SlotCount`], [`CkksError::NotFinite`], [`CkksError::LevelRange`], [`CkksError::ScaleRange`].
@@ -167,34 +173,48 @@ impl Context {
             },
             level,
         )?;
-        let gap = self.params().n_slots() / n;
+        // Sizes below 16 are no lines: such vectors are spaced out to it.
+        let size = (2 * n).max(16);
+        let gap = size / (2 * n);
         let ordered = [re, im].into_iter().enumerate().flat_map(|(half, part)| {
             (0..n).map(move |k| (gap * (k + half * n), part[pair_index(k, n)]))
         });
-        Ok(if largest < SMALL {
-            let mut list = vec![0; self.n()];
+        let list = if largest < SMALL {
+            let mut list = vec![0; size];
             ordered.for_each(|(at, x)| list[at] = round_small(x));
-            Coefficients::Small(list)
+            List::Small(list)
         } else {
-            Coefficients::Large(ordered.map(|(at, x)| (at, round_to_parts(x))).collect())
-        })
+            List::Large(ordered.map(|(at, x)| (at, round_to_parts(x))).collect())
+        };
+        Ok(Coefficients { size, list })
     }
 
     /// Residues of the coefficients, transformed.
+    ///
+    /// In canonical order a polynomial in `X^g` has runs of `g` equal values, those of its short transform.
     fn spread(&self, coefficients: &Coefficients, poly: &mut Poly) {
-        let n_q = poly.n_q();
+        let (n, n_q, size) = (self.n(), poly.n_q(), coefficients.size);
+        let residues = |m: &Modulus, limb: &mut [u64]| match &coefficients.list {
+            List::Small(list) => (self.kernels().reduce_signed)(m, limb, list),
+            List::Large(list) => {
+                limb.fill(0);
+                list.iter()
+                    .for_each(|&(at, parts)| limb[at] = reduce_parts(m, parts));
+            }
+        };
         each(poly.limbs_mut(), |j, limb| {
             let prime = self.prime_of_limb(j, n_q);
-            let m = self.modulus(prime);
-            match coefficients {
-                Coefficients::Small(list) => (self.kernels().reduce_signed)(m, limb, list),
-                Coefficients::Large(list) => {
-                    limb.fill(0);
-                    list.iter()
-                        .for_each(|&(at, parts)| limb[at] = reduce_parts(m, parts));
-                }
+            if size == n {
+                residues(self.modulus(prime), limb);
+                self.forward(prime, limb);
+            } else {
+                let mut short = Buffer::stale(size);
+                residues(self.modulus(prime), &mut short);
+                self.forward_short(prime, &mut short);
+                limb.chunks_exact_mut(n / size)
+                    .zip(&*short)
+                    .for_each(|(run, &x)| run.fill(x));
             }
-            self.forward(prime, limb);
         });
     }
 }

@@ -1,0 +1,10 @@
+//! One file per command.
+
+pub mod check;
+pub mod compile;
+pub mod decrypt;
+pub mod encrypt;
+pub mod infer;
+pub mod inspect;
+pub mod keygen;
+pub mod run;

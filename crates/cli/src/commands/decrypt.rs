@@ -1,0 +1,39 @@
+//! The result in plain.
+
+use super::infer::predictions;
+use crate::args::Decrypt;
+use crate::failure::Failure;
+use crate::screen::{self, Lines};
+use crate::{Session, staging};
+use privet::Error;
+use privet::prelude::{Client, Encrypted, Role, write_npy};
+
+/// Outputs shown one by one; more go to a file.
+const SHOWN: usize = 16;
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] with the first thing that stands in the way.
+pub fn run(session: &Session, args: &Decrypt) -> Result<(), Failure> {
+    staging::check_outputs(session, &[args.output.as_deref()])?;
+    let client = Client::load(&args.client)?;
+    let ctx = client.context()?;
+    let secret = client.load_secret(&ctx, &args.secret)?;
+    let result = Encrypted::load(&ctx, &client, Role::Result, &args.result)?;
+    result.check_key(&args.result, &privet::key_id(&secret), "decrypt with the secret key that encrypted the input")?;
+    let values = client.decrypt(&ctx, &secret, &result)?;
+    screen::print(&predictions(&[("decrypted", &values)]))?;
+    let mut lines = Lines::new();
+    if values.len() <= SHOWN {
+        let shown: Vec<String> = values.iter().enumerate().map(|(i, v)| format!("{i}: {}", screen::value(*v))).collect();
+        lines.gap().line("outputs", &shown);
+    } else if args.output.is_none() {
+        lines.gap().line("outputs", &[screen::plural(values.len() as u64, "value"), "--output FILE.npy writes them".to_owned()]);
+    }
+    if let Some(path) = &args.output {
+        write_npy(path, &[values.clone()], &[values.len()], session.force).map_err(Error::from)?;
+        lines.line("wrote", &[format!("{}, the outputs", path.display())]);
+    }
+    lines.print()
+}

@@ -1,0 +1,34 @@
+//! The data owner's keys.
+
+use crate::args::Keygen;
+use crate::failure::Failure;
+use crate::screen::{self, Lines};
+use crate::{Session, progress, staging};
+use privet::prelude::{Client, human_bytes, human_ms};
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] with the first thing that stands in the way.
+pub fn run(session: &Session, args: &Keygen) -> Result<(), Failure> {
+    staging::check_outputs(session, &[Some(&args.secret), Some(&args.evaluation)])?;
+    let client = Client::load(&args.client)?;
+    let ctx = client.context()?;
+    let (keys, ms) = progress::count(session, "making keys", |tick| client.keygen(&ctx, tick));
+    client.save_secret(&keys.secret, &args.secret, session.force)?;
+    let (saved, _) = progress::spin(session, "writing keys", || client.save_evaluation(&ctx, &keys.evaluation, keys.key_id, &args.evaluation, session.force));
+    if let Err(error) = saved {
+        // A secret key without the keys that belong to it would only stand in the way of the next try.
+        if !session.force {
+            let _ = std::fs::remove_file(&args.secret);
+        }
+        return Err(error.into());
+    }
+    let n = keys.evaluation.iter().count() as u64;
+    let bytes = std::fs::metadata(&args.evaluation).map(|m| human_bytes(m.len())).unwrap_or_default();
+    let mut lines = Lines::new();
+    lines.line("keys", &[format!("key {} for {}", privet::short_id(&keys.key_id), client.model), screen::plural(n, "evaluation key"), human_ms(ms)]);
+    lines.line("wrote", &[format!("{}, the secret key: keep it to yourself", args.secret.display())]);
+    lines.line("wrote", &[format!("{}, the evaluation keys for the server, {bytes}", args.evaluation.display())]);
+    lines.print()
+}

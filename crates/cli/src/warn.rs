@@ -1,0 +1,28 @@
+//! Remarks and warnings on standard error.
+
+use crate::{Session, screen};
+
+/// Says something useful that nobody has to act upon; silent with `--quiet`.
+pub fn note(session: &Session, text: &str) {
+    if session.chatty {
+        eprintln!("note: {}", screen::one_line(text));
+    }
+}
+
+/// Says something that may spoil the result.
+pub fn warning(text: &str) {
+    let head = if screen::colors_on_stderr() { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" };
+    eprintln!("{head} {}", screen::one_line(text));
+}
+
+/// Warns about inputs outside the range that the network was compiled for.
+pub fn out_of_range(client: &privet::Client, outside: (usize, f64)) {
+    let (n, excess) = outside;
+    if let (Some(range), true) = (client.input.range, n > 0) {
+        let values = screen::plural(n as u64, "input value");
+        warning(&format!(
+            "{values} outside the calibrated range {:.4}..{:.4}, by up to {excess:.4}; polynomials may be far off there",
+            range.low, range.high
+        ));
+    }
+}
