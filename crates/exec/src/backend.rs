@@ -1,7 +1,7 @@
 //! What a backend is.
 
-use ckks::CkksError;
 use circuit::{Circuit, Op, ValueId};
+use ckks::CkksError;
 
 /// Why a run stopped.
 #[derive(Debug, thiserror::Error)]
@@ -86,8 +86,16 @@ pub trait Backend: Sync {
     ///
     /// # Errors
     /// As [`Backend::apply`].
-    fn multiply_sum(&self, sum: Site<'_>, products: &[(Site<'_>, &Self::Value)], others: &[&Self::Value]) -> Result<Self::Value, ExecError> {
-        let made: Vec<Self::Value> = products.iter().map(|(site, x)| self.apply(*site, &[x])).collect::<Result<_, _>>()?;
+    fn multiply_sum(
+        &self,
+        sum: Site<'_>,
+        products: &[(Site<'_>, &Self::Value)],
+        others: &[&Self::Value],
+    ) -> Result<Self::Value, ExecError> {
+        let made: Vec<Self::Value> = products
+            .iter()
+            .map(|(site, x)| self.apply(*site, &[x]))
+            .collect::<Result<_, _>>()?;
         let terms: Vec<&Self::Value> = made.iter().chain(others.iter().copied()).collect();
         self.apply(sum, &terms)
     }

@@ -3,7 +3,10 @@
 use crate::memory::plaintext_bytes;
 use crate::{Backend, ExecError, Progress, Site};
 use circuit::{Circuit, Counts, Fact, Kind, Op, PlainId, RotationClass, Value, ValueId, facts};
-use ckks::{Basis, Ciphertext, CiphertextExt, CkksError, Context, Digits, EvaluationKeys, KeySwitchKey, Plaintext};
+use ckks::{
+    Basis, Ciphertext, CiphertextExt, CkksError, Context, Digits, EvaluationKeys, KeySwitchKey,
+    Plaintext,
+};
 use params::{Level, Rotation, Scale};
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -50,10 +53,24 @@ fn recipe<'c>(op: &'c Op, facts: &[Fact]) -> Option<(PlainId, Scale, Level, Basi
     };
     let fact = &facts[x.index()];
     let scale = scale.or(fact.scale.as_ref())?.clone();
-    Some((*plain, scale, fact.level?, if fact.kind == Kind::Ext { Basis::QP } else { Basis::Q }))
+    Some((
+        *plain,
+        scale,
+        fact.level?,
+        if fact.kind == Kind::Ext {
+            Basis::QP
+        } else {
+            Basis::Q
+        },
+    ))
 }
 
-fn encode(ctx: &Context, circuit: &Circuit, op: &Op, facts: &[Fact]) -> Option<Result<Plaintext, CkksError>> {
+fn encode(
+    ctx: &Context,
+    circuit: &Circuit,
+    op: &Op,
+    facts: &[Fact],
+) -> Option<Result<Plaintext, CkksError>> {
     let (plain, scale, level, basis) = recipe(op, facts)?;
     Some(ctx.encode(&circuit.plain(plain).period_values(), &scale, level, basis))
 }
@@ -63,16 +80,32 @@ impl<'a> CkksBackend<'a> {
     ///
     /// # Errors
     /// [`ExecError::Circuit`] if levels or scales are missing; [`ExecError::Keys`] if a key is.
-    pub fn new(ctx: &'a Context, circuit: &Circuit, keys: &'a EvaluationKeys, encoded: &'a Encoded) -> Result<Self, ExecError> {
+    pub fn new(
+        ctx: &'a Context,
+        circuit: &Circuit,
+        keys: &'a EvaluationKeys,
+        encoded: &'a Encoded,
+    ) -> Result<Self, ExecError> {
         crate::check_keys(circuit, keys)?;
-        Ok(Self { ctx, keys, facts: complete_facts(circuit)?, encoded, counts: Mutex::default() })
+        Ok(Self {
+            ctx,
+            keys,
+            facts: complete_facts(circuit)?,
+            encoded,
+            counts: Mutex::default(),
+        })
     }
 
     /// Encodes plain vectors in the order of their use until `budget` bytes are spent; the rest is encoded when used.
     ///
     /// # Errors
     /// [`ExecError::Operation`] if a vector can not be encoded at its level and scale.
-    pub fn encode_ahead(ctx: &Context, circuit: &Circuit, budget: u64, progress: &Progress<'_>) -> Result<Encoded, ExecError> {
+    pub fn encode_ahead(
+        ctx: &Context,
+        circuit: &Circuit,
+        budget: u64,
+        progress: &Progress<'_>,
+    ) -> Result<Encoded, ExecError> {
         let facts = complete_facts(circuit)?;
         let params = ctx.params();
         let mut spent = 0u64;
@@ -89,29 +122,56 @@ impl<'a> CkksBackend<'a> {
             .par_iter()
             .filter_map(|&id| {
                 let result = encode(ctx, circuit, circuit.op(id), &facts)?;
-                progress(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, wanted.len());
-                Some(result.map(|p| (id, p)).map_err(|source| ExecError::Operation { value: id, op: circuit.op(id).word(), source }))
+                progress(
+                    done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1,
+                    wanted.len(),
+                );
+                Some(
+                    result
+                        .map(|p| (id, p))
+                        .map_err(|source| ExecError::Operation {
+                            value: id,
+                            op: circuit.op(id).word(),
+                            source,
+                        }),
+                )
             })
             .collect::<Result<_, _>>()?;
         let mut plaintexts = vec![None; circuit.values().len()];
         let bytes = made.iter().map(|(_, p)| p.bytes() as u64).sum();
-        made.into_iter().for_each(|(id, p)| plaintexts[id.index()] = Some(p));
+        made.into_iter()
+            .for_each(|(id, p)| plaintexts[id.index()] = Some(p));
         Ok(Encoded { plaintexts, bytes })
     }
 
     /// Operations executed so far, counted where the backend executes them.
     pub fn counts(&self) -> Counts {
-        *self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        *self
+            .counts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn count(&self, add: impl FnOnce(&mut Counts)) {
-        add(&mut self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        add(&mut self
+            .counts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner));
     }
 
     /// Calls `f` with the operation's encoded plain vector.
-    fn with_plain<T>(&self, site: Site<'_>, f: impl FnOnce(&Plaintext) -> Result<T, CkksError>) -> Result<T, CkksError> {
+    fn with_plain<T>(
+        &self,
+        site: Site<'_>,
+        f: impl FnOnce(&Plaintext) -> Result<T, CkksError>,
+    ) -> Result<T, CkksError> {
         self.count(|c| c.encode += 1);
-        match self.encoded.plaintexts.get(site.id.index()).and_then(Option::as_ref) {
+        match self
+            .encoded
+            .plaintexts
+            .get(site.id.index())
+            .and_then(Option::as_ref)
+        {
             Some(plaintext) => f(plaintext),
             None => match encode(self.ctx, site.circuit, site.op(), &self.facts) {
                 Some(plaintext) => f(&plaintext?),
@@ -121,7 +181,8 @@ impl<'a> CkksBackend<'a> {
     }
 
     fn key(&self, by: Rotation) -> Result<&KeySwitchKey, CkksError> {
-        self.keys.require_rotation(by.galois(self.ctx.params().log_n()))
+        self.keys
+            .require_rotation(by.galois(self.ctx.params().log_n()))
     }
 
     fn count_rotation(&self, value: &Value, hoisted: bool) {
@@ -162,14 +223,21 @@ impl<'a> CkksBackend<'a> {
     }
 
     /// `total += x · plain`; a plain addition's worth of work is saved, its count is not.
-    fn multiply_onto(&self, total: &mut CkksValue, site: Site<'_>, x: &CkksValue) -> Result<(), CkksError> {
+    fn multiply_onto(
+        &self,
+        total: &mut CkksValue,
+        site: Site<'_>,
+        x: &CkksValue,
+    ) -> Result<(), CkksError> {
         self.count(|c| {
             c.mul_plain += 1;
             c.add += 1;
         });
         self.with_plain(site, |p| match (&mut *total, x) {
             (CkksValue::Ct(total), CkksValue::Ct(x)) => self.ctx.mul_plain_accumulate(total, x, p),
-            (CkksValue::Ext(total), CkksValue::Ext(x)) => self.ctx.mul_plain_ext_accumulate(total, x, p),
+            (CkksValue::Ext(total), CkksValue::Ext(x)) => {
+                self.ctx.mul_plain_ext_accumulate(total, x, p)
+            }
             _ => Err(CkksError::BasisMismatch),
         })
     }
@@ -182,7 +250,9 @@ impl<'a> CkksBackend<'a> {
         match (site.op(), operands) {
             (Op::Input { .. }, [V::Ct(x)]) => Ok(V::Ct(x.clone())),
             (Op::Add(..), [a, b]) => self.add(a, b),
-            (Op::Sum(_), [first, rest @ ..]) => rest.iter().try_fold((*first).clone(), |total, x| self.add(&total, x)),
+            (Op::Sum(_), [first, rest @ ..]) => rest
+                .iter()
+                .try_fold((*first).clone(), |total, x| self.add(&total, x)),
             (Op::Sub(..), [a, b]) => {
                 self.count(|c| c.add += 1);
                 match (a, b) {
@@ -204,7 +274,14 @@ impl<'a> CkksBackend<'a> {
                 }
             }
             (Op::MulPlain { .. }, [x]) => self.multiply(site, x),
-            (Op::MulScalar { factor, scale: Some(scale), .. }, [x]) => {
+            (
+                Op::MulScalar {
+                    factor,
+                    scale: Some(scale),
+                    ..
+                },
+                [x],
+            ) => {
                 self.count(|c| c.mul_scalar += 1);
                 match x {
                     V::Ct(x) => ctx.mul_scalar(x, *factor, scale).map(V::Ct),
@@ -227,7 +304,8 @@ impl<'a> CkksBackend<'a> {
                     c.key_products += 1;
                     c.mod_down += 1;
                 });
-                ctx.relinearize(x, self.keys.require_relinearization()?).map(V::Ct)
+                ctx.relinearize(x, self.keys.require_relinearization()?)
+                    .map(V::Ct)
             }
             (Op::Rescale(_), [V::Ct(x)]) => {
                 self.count(|c| c.rescale += 1);
@@ -247,7 +325,8 @@ impl<'a> CkksBackend<'a> {
                     c.mod_down += 1;
                 });
                 let galois = params::GaloisElement::conjugation(ctx.params().log_n());
-                ctx.conjugate(x, self.keys.require_rotation(galois)?).map(V::Ct)
+                ctx.conjugate(x, self.keys.require_rotation(galois)?)
+                    .map(V::Ct)
             }
             (Op::Decompose(_), [V::Ct(x)]) => {
                 self.count(|c| c.decompose += 1);
@@ -267,7 +346,12 @@ impl<'a> CkksBackend<'a> {
                     c.mod_down += 1;
                     c.rescale += u64::from(*rescale);
                 });
-                if *rescale { ctx.mod_down_rescale(x) } else { ctx.mod_down(x) }.map(V::Ct)
+                if *rescale {
+                    ctx.mod_down_rescale(x)
+                } else {
+                    ctx.mod_down(x)
+                }
+                .map(V::Ct)
             }
             _ => wrong,
         }
@@ -276,8 +360,13 @@ impl<'a> CkksBackend<'a> {
 
 fn complete_facts(circuit: &Circuit) -> Result<Vec<Fact>, ExecError> {
     let facts = facts(circuit).map_err(|e| ExecError::Circuit { why: e.to_string() })?;
-    match facts.iter().position(|f| f.level.is_none() || f.scale.is_none()) {
-        Some(i) => Err(ExecError::Circuit { why: format!("%{i} has no level or no scale; run assign-levels and match-scales") }),
+    match facts
+        .iter()
+        .position(|f| f.level.is_none() || f.scale.is_none())
+    {
+        Some(i) => Err(ExecError::Circuit {
+            why: format!("%{i} has no level or no scale; run assign-levels and match-scales"),
+        }),
         None => Ok(facts),
     }
 }
@@ -286,19 +375,35 @@ impl Backend for CkksBackend<'_> {
     type Value = CkksValue;
 
     fn apply(&self, site: Site<'_>, operands: &[&CkksValue]) -> Result<CkksValue, ExecError> {
-        self.one(site, operands).map_err(|source| ExecError::Operation { value: site.id, op: site.op().word(), source })
+        self.one(site, operands)
+            .map_err(|source| ExecError::Operation {
+                value: site.id,
+                op: site.op().word(),
+                source,
+            })
     }
 
-    fn multiply_sum(&self, sum: Site<'_>, products: &[(Site<'_>, &CkksValue)], others: &[&CkksValue]) -> Result<CkksValue, ExecError> {
+    fn multiply_sum(
+        &self,
+        sum: Site<'_>,
+        products: &[(Site<'_>, &CkksValue)],
+        others: &[&CkksValue],
+    ) -> Result<CkksValue, ExecError> {
         let fused = || -> Result<CkksValue, CkksError> {
             let ((site, x), rest) = products.split_first().ok_or(CkksError::BasisMismatch)?;
             let mut total = self.multiply(*site, x)?;
             for (site, x) in rest {
                 self.multiply_onto(&mut total, *site, x)?;
             }
-            others.iter().try_fold(total, |total, x| self.add(&total, x))
+            others
+                .iter()
+                .try_fold(total, |total, x| self.add(&total, x))
         };
-        fused().map_err(|source| ExecError::Operation { value: sum.id, op: sum.op().word(), source })
+        fused().map_err(|source| ExecError::Operation {
+            value: sum.id,
+            op: sum.op().word(),
+            source,
+        })
     }
 
     fn bytes(&self, value: &CkksValue) -> u64 {

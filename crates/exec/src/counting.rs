@@ -18,7 +18,10 @@ impl Counting {
 
     /// What was asked for so far.
     pub fn counts(&self) -> Counts {
-        *self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        *self
+            .counts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -26,7 +29,11 @@ impl Backend for Counting {
     type Value = ();
 
     fn apply(&self, site: Site<'_>, _: &[&()]) -> Result<(), ExecError> {
-        *self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner) += counts_of(site.circuit.value(site.id));
+        *self
+            .counts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) +=
+            counts_of(site.circuit.value(site.id));
         Ok(())
     }
 

@@ -42,13 +42,19 @@ fn value_bytes(fact: &Fact, params: &Params) -> u64 {
 
 /// Bytes of the encoded plain vector of an operation; 0 if it has none.
 pub(crate) fn plaintext_bytes(circuit: &Circuit, op: &Op, facts: &[Fact], params: &Params) -> u64 {
-    let (Op::MulPlain { x, plain, .. } | Op::AddPlain { x, plain }) = op else { return 0 };
+    let (Op::MulPlain { x, plain, .. } | Op::AddPlain { x, plain }) = op else {
+        return 0;
+    };
     let fact = &facts[x.index()];
     let Some(level) = fact.level else { return 0 };
     if circuit.plain(*plain).as_splat().is_some() && matches!(op, Op::AddPlain { .. }) {
         return 0;
     }
-    let special = if fact.kind == Kind::Ext { params.special().len() } else { 0 };
+    let special = if fact.kind == Kind::Ext {
+        params.special().len()
+    } else {
+        0
+    };
     (level.n_limbs() + special) as u64 * 8 * params.ring_degree() as u64
 }
 
@@ -58,18 +64,30 @@ pub(crate) fn plaintext_bytes(circuit: &Circuit, op: &Op, facts: &[Fact], params
 /// [`ExecError::Memory`] if even without kept weights the cap is exceeded; [`ExecError::Circuit`] if the circuit is
 /// not finished.
 pub fn plan_memory(circuit: &Circuit, cap: Option<u64>) -> Result<MemoryPlan, ExecError> {
-    let unfinished = |why: &str| ExecError::Circuit { why: why.to_owned() };
-    let params = circuit.params().ok_or_else(|| unfinished("it has no parameters; run choose-params"))?;
-    let keys = circuit.keys().ok_or_else(|| unfinished("it has no key manifest; run plan-keys"))?;
+    let unfinished = |why: &str| ExecError::Circuit {
+        why: why.to_owned(),
+    };
+    let params = circuit
+        .params()
+        .ok_or_else(|| unfinished("it has no parameters; run choose-params"))?;
+    let keys = circuit
+        .keys()
+        .ok_or_else(|| unfinished("it has no key manifest; run plan-keys"))?;
     let facts = facts(circuit).map_err(|e| ExecError::Circuit { why: e.to_string() })?;
     let schedule = Schedule::new(circuit);
     let (mut live, mut peak) = (0u64, 0u64);
     for (step, dying) in schedule.steps.iter().zip(&schedule.dying) {
         live += value_bytes(&facts[step.result().index()], params);
         peak = peak.max(live);
-        live -= dying.iter().map(|d| value_bytes(&facts[d.index()], params)).sum::<u64>();
+        live -= dying
+            .iter()
+            .map(|d| value_bytes(&facts[d.index()], params))
+            .sum::<u64>();
     }
-    let all: u64 = circuit.ops().map(|(_, op)| plaintext_bytes(circuit, op, &facts, params)).sum();
+    let all: u64 = circuit
+        .ops()
+        .map(|(_, op)| plaintext_bytes(circuit, op, &facts, params))
+        .sum();
     // Scratch: a key switch in flight, one encoding, tables of the ring.
     let limbs = (params.q().len() + params.special().len()) as u64;
     let scratch = 8 * params.ring_degree() as u64 * limbs * 8;
@@ -83,7 +101,12 @@ pub fn plan_memory(circuit: &Circuit, cap: Option<u64>) -> Result<MemoryPlan, Ex
     let least = plan.peak_bytes();
     plan.kept_plaintext_bytes = match cap {
         None => all,
-        Some(cap) if least > cap => return Err(ExecError::Memory { needed_bytes: least, allowed_bytes: cap }),
+        Some(cap) if least > cap => {
+            return Err(ExecError::Memory {
+                needed_bytes: least,
+                allowed_bytes: cap,
+            });
+        }
         Some(cap) => all.min(cap - least),
     };
     Ok(plan)
@@ -108,5 +131,9 @@ pub fn peak_rss() -> Option<u64> {
 pub fn available_memory() -> Option<u64> {
     let info = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = info.lines().find(|l| l.starts_with("MemAvailable:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|k| k * 1024)
+    line.split_whitespace()
+        .nth(1)?
+        .parse::<u64>()
+        .ok()
+        .map(|k| k * 1024)
 }

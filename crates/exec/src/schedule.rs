@@ -30,9 +30,13 @@ impl Step {
     pub fn reads(&self, circuit: &Circuit) -> Vec<ValueId> {
         match self {
             Self::One(id) => circuit.op(*id).operands().to_vec(),
-            Self::MultiplySum { products, others, .. } => {
-                products.iter().flat_map(|p| circuit.op(*p).operands()).chain(others.iter().copied()).collect()
-            }
+            Self::MultiplySum {
+                products, others, ..
+            } => products
+                .iter()
+                .flat_map(|p| circuit.op(*p).operands())
+                .chain(others.iter().copied())
+                .collect(),
         }
     }
 }
@@ -64,21 +68,31 @@ impl Schedule {
             let sums = matches!(op, Op::Sum(_)) || matches!(op, Op::Add(a, b) if a != b);
             if sums && terms.iter().any(absorbed) {
                 let (products, others) = terms.iter().copied().partition(absorbed);
-                steps.push(Step::MultiplySum { sum: id, products, others });
+                steps.push(Step::MultiplySum {
+                    sum: id,
+                    products,
+                    others,
+                });
             } else {
                 steps.push(Step::One(id));
             }
         }
         let mut last = vec![None; circuit.values().len()];
         for (i, step) in steps.iter().enumerate() {
-            step.reads(circuit).iter().for_each(|v| last[v.index()] = Some(i));
+            step.reads(circuit)
+                .iter()
+                .for_each(|v| last[v.index()] = Some(i));
         }
         let mut dying = vec![Vec::new(); steps.len()];
         for (i, step) in steps.iter().enumerate() {
             // A value that nothing reads dies where it is made.
             last[step.result().index()].get_or_insert(i);
         }
-        for (v, step) in last.iter().enumerate().filter_map(|(v, s)| s.map(|s| (v, s))) {
+        for (v, step) in last
+            .iter()
+            .enumerate()
+            .filter_map(|(v, s)| s.map(|s| (v, s)))
+        {
             let id = ValueId(v as u32);
             if !circuit.outputs().contains(&id) {
                 dying[step].push(id);

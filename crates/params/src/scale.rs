@@ -46,7 +46,7 @@ impl Scale {
             }
         }
         primes.retain(|(_, e)| *e != 0);
-        primes.sort_by(|a, b| b.0.cmp(&a.0));
+        primes.sort_by_key(|&(index, _)| std::cmp::Reverse(index));
         Self {
             two: self.two + i32::from(sign) * other.two,
             primes,

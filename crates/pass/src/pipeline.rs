@@ -144,7 +144,14 @@ impl<P: Program> Pipeline<P> {
     #[must_use]
     pub fn split_before(&self, name: &str) -> (Self, Self) {
         let at = self.position(name).unwrap_or(self.passes.len());
-        (Self { passes: self.passes[..at].to_vec() }, Self { passes: self.passes[at..].to_vec() })
+        (
+            Self {
+                passes: self.passes[..at].to_vec(),
+            },
+            Self {
+                passes: self.passes[at..].to_vec(),
+            },
+        )
     }
 
     /// The passes up to the one named.
@@ -152,7 +159,9 @@ impl<P: Program> Pipeline<P> {
     /// # Errors
     /// [`RegistryError::Unknown`] if there is no such pass.
     pub fn up_to(&self, name: &str) -> Result<Self, RegistryError> {
-        Ok(Self { passes: self.passes[..=self.position(name)?].to_vec() })
+        Ok(Self {
+            passes: self.passes[..=self.position(name)?].to_vec(),
+        })
     }
 
     /// Runs every pass, compacting and verifying after each; `dump` sees the program after each.

@@ -6,7 +6,10 @@ struct RotationBudget(usize);
 
 impl Pass<Circuit> for RotationBudget {
     fn info(&self) -> PassInfo {
-        PassInfo::new("rotation-budget", "refuses a circuit that rotates too often")
+        PassInfo::new(
+            "rotation-budget",
+            "refuses a circuit that rotates too often",
+        )
     }
     fn run(&self, circuit: &mut Circuit, cx: &mut PassCx) -> Result<Changed, Refusal> {
         let n = circuit.ops().filter(|(_, op)| op.is_rotation()).count();
@@ -22,10 +25,23 @@ fn main() -> Result<(), prelude::Error> {
     let model = prelude::Model::import("examples/models/mlp_784_128_10.onnx")?;
     for limit in [40, 20] {
         let mut compiler = passes::standard();
-        compiler.circuit = compiler.circuit.insert_after("hoist-rotations", RotationBudget(limit))?;
-        match prelude::compile(&model, &prelude::Options::default(), &compiler, &mut |_, _, _, _| {}) {
-            Ok(compiled) => println!("limit {limit}: compiled, {} rotations", compiled.report.counts.rotations),
-            Err(error) => println!("limit {limit}: {error} (help: {})", error.help().unwrap_or_default()),
+        compiler.circuit = compiler
+            .circuit
+            .insert_after("hoist-rotations", RotationBudget(limit))?;
+        match prelude::compile(
+            &model,
+            &prelude::Options::default(),
+            &compiler,
+            &mut |_, _, _, _| {},
+        ) {
+            Ok(compiled) => println!(
+                "limit {limit}: compiled, {} rotations",
+                compiled.report.counts.rotations
+            ),
+            Err(error) => println!(
+                "limit {limit}: {error} (help: {})",
+                error.help().unwrap_or_default()
+            ),
         }
     }
     Ok(())

@@ -14,7 +14,9 @@ fn main() {
 
 fn measure() -> Result<(), Box<dyn StdError>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [model, data, count, rest @ ..] = words.as_slice() else { return Err("measure MODEL SAMPLES COUNT [SCALE [MEAN STD [PAD]]]".into()) };
+    let [model, data, count, rest @ ..] = words.as_slice() else {
+        return Err("measure MODEL SAMPLES COUNT [SCALE [MEAN STD [PAD]]]".into());
+    };
     let mut feed = Feed::default();
     if let Some(scale) = rest.first() {
         feed.scale = Feed::parse_scale(scale)?;
@@ -30,7 +32,15 @@ fn measure() -> Result<(), Box<dyn StdError>> {
     let samples = read_samples(data.as_ref(), &feed, model.input_shape())?;
     let start = std::time::Instant::now();
     let calibration: Vec<Vec<f64>> = samples.values.iter().rev().take(500).cloned().collect();
-    let compiled = compile(&model, &Options { calibration: Some(calibration), ..Options::default() }, &privet::passes::standard(), &mut |_, _, _, _| {})?;
+    let compiled = compile(
+        &model,
+        &Options {
+            calibration: Some(calibration),
+            ..Options::default()
+        },
+        &privet::passes::standard(),
+        &mut |_, _, _, _| {},
+    )?;
     println!("{}", compiled.report.render_text(120));
     for pass in &compiled.report.passes {
         for note in &pass.notes {
@@ -38,11 +48,20 @@ fn measure() -> Result<(), Box<dyn StdError>> {
         }
     }
     println!("compiled in {:.1} s", start.elapsed().as_secs_f64());
-    let options = CheckOptions { encrypted: count.parse()?, ..CheckOptions::default() };
+    let options = CheckOptions {
+        encrypted: count.parse()?,
+        ..CheckOptions::default()
+    };
     let values: Vec<Vec<f64>> = samples.values.iter().take(200).cloned().collect();
     let slots = compiled.run_slots(&values[0])?;
-    let polynomial = compiled.evaluate_polynomial(&values[0]).ok_or("no network")??;
-    println!("slots {:?}\npoly  {:?}", &slots[..slots.len().min(4)], &polynomial[..polynomial.len().min(4)]);
+    let polynomial = compiled
+        .evaluate_polynomial(&values[0])
+        .ok_or("no network")??;
+    println!(
+        "slots {:?}\npoly  {:?}",
+        &slots[..slots.len().min(4)],
+        &polynomial[..polynomial.len().min(4)]
+    );
     let check = check(&model, &compiled, &values, &options, &|_, _| {})?;
     let mut times = check.run_ms.clone();
     times.sort_by(f64::total_cmp);
