@@ -78,5 +78,9 @@ pub fn circuit() -> Registry<Circuit> {
 
 /// The standard compiler.
 pub fn standard() -> Compiler {
-    Compiler { graph: graph().standard(), lower: Arc::new(LowerToCircuit), circuit: circuit().standard() }
+    Compiler {
+        graph: graph().standard(),
+        lower: Arc::new(LowerToCircuit),
+        circuit: circuit().standard(),
+    }
 }

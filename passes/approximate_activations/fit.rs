@@ -1,26 +1,6 @@
-//! Polynomials in the place of activations, fitted to the values an activation meets.
+//! Polynomials in the place of activations.
 
-use super::histogram::{Histogram, Point};
-use super::least_squares::Triangular;
-use ::graph::{Activation, Basis, Polynomial, Values};
-
-/// A quadratic whose curvature is below this share of its slope would need a shift that costs precision.
-const LEAST_CURVATURE: f64 = 1.0 / 64.0;
-
-/// A series grows fast outside its interval, so that is widened beyond the margin, to this many times the width.
-const ROOM: f64 = 1.2;
-
-/// Share of the samples that speak against a unit's own factor behind a series.
-const EXACT_SHARE: f64 = 0.1;
-
-/// A unit's scale for a series is at least this share of the largest: what one unit shows in a few samples is no bound.
-const LEAST_SCALE: f64 = 0.75;
-
-/// Intervals of single units are at least this share of the widest.
-const LEAST_WIDTH: f64 = 0.02;
-
-/// A lower degree is taken if its error is at most this much larger.
-const NO_WORSE: f64 = 1.02;
+use ::graph::{Polynomial, Values};
 
 /// What replaces an activation: `y = P(x · scale_in + shift_in) · scale_out + shift_out`, the four per unit.
 ///
@@ -39,20 +19,6 @@ pub(super) struct Fit {
     pub(super) rms: f64,
 }
 
-/// What is to be fitted.
-pub(super) struct Target<'a> {
-    pub(super) activation: Activation,
-    /// Inputs as they arrive behind the layers already replaced, per sample.
-    pub(super) inputs: &'a [Values],
-    /// What the original activation gives in the original network, per sample.
-    pub(super) wanted: &'a [Values],
-    pub(super) n_units: usize,
-    /// Whether factors behind the polynomial are absorbed.
-    pub(super) scales_out: bool,
-    /// Share of the half-width added on both sides of what was seen.
-    pub(super) margin: f64,
-}
-
 impl Fit {
     /// The replacement's values.
     pub(super) fn eval(&self, x: &[f64]) -> Values {
@@ -64,169 +30,9 @@ impl Fit {
         };
         x.iter().enumerate().map(of).collect()
     }
-}
 
-impl Target<'_> {
-    /// The best fit of a degree in `low..=high`: the square form for 2, else a Chebyshev series of the lowest degree
-    /// that is about as good as the highest.
-    pub(super) fn fit(&self, low: usize, high: usize) -> Fit {
-        if high == 2 {
-            self.quadratic()
-        } else {
-            self.chebyshev(low, high)
-        }
-    }
-
-    /// Calls `f` with unit, input and wanted value.
-    fn each(&self, mut f: impl FnMut(usize, f64, f64)) {
-        for (values, wanted) in self.inputs.iter().zip(self.wanted) {
-            let plane = values.len() / self.n_units;
-            let planes = values.chunks_exact(plane).zip(wanted.chunks_exact(plane));
-            for (u, (values, wanted)) in planes.enumerate() {
-                values.iter().zip(wanted).for_each(|(&x, &y)| f(u, x, y));
-            }
-        }
-    }
-
-    /// Per unit, what was seen and the margin, of positive length.
-    fn intervals(&self) -> Vec<(f64, f64)> {
-        let mut seen = vec![(f64::INFINITY, f64::NEG_INFINITY); self.n_units];
-        self.each(|u, x, _| seen[u] = (seen[u].0.min(x), seen[u].1.max(x)));
-        let widest = seen.iter().map(|(a, b)| b - a).fold(0.0, f64::max);
-        let least = if widest > 0.0 {
-            LEAST_WIDTH * widest
-        } else {
-            1.0
-        };
-        let widened = |(a, b): (f64, f64)| {
-            let (middle, half) = (0.5 * (a + b), 0.5 * (b - a).max(least));
-            let half = half * (1.0 + self.margin);
-            (middle - half, middle + half)
-        };
-        seen.into_iter().map(widened).collect()
-    }
-
-    fn reduced(&self, points: &[Point], to_unit: (f64, f64), degree: usize) -> Triangular {
-        let mut columns = vec![Vec::with_capacity(points.len()); degree + 1];
-        let mut rhs = Vec::with_capacity(points.len());
-        for point in points {
-            let (u, root) = (point.x * to_unit.0 + to_unit.1, point.weight.sqrt());
-            let (mut before, mut now) = (u, 1.0);
-            for column in &mut columns {
-                column.push(root * now);
-                (before, now) = (now, 2.0 * u * now - before);
-            }
-            rhs.push(root * point.y);
-        }
-        Triangular::new(columns, rhs)
-    }
-
-    /// Each unit's own `±(x · scale + shift)² + summand`.
-    fn quadratic(&self) -> Fit {
-        let intervals = self.intervals();
-        let mut histograms: Vec<Histogram> = intervals.iter().map(|&i| Histogram::new(i)).collect();
-        self.each(|u, x, y| histograms[u].add(x, y, 1.0));
-        let mut fit = Fit::of(Polynomial::square(), &intervals);
-        let mut squares = 0.0;
-        for (&interval, histogram) in intervals.iter().zip(&histograms) {
-            let to_unit = to_unit(interval);
-            let points = histogram.points(|x| self.activation.eval(x));
-            let system = self.reduced(&points, to_unit, 2);
-            let line = system.solve(2);
-            let [c0, c1, c2] = system.solve(3)[..] else {
-                continue;
-            };
-            // c0 + c1·u + c2·(2u² - 1)
-            let (mut a0, mut a1, mut a2) = (c0 - c2, c1, 2.0 * c2);
-            if a2.abs() < LEAST_CURVATURE * a1.abs() {
-                a2 = (LEAST_CURVATURE * line[1].abs()).copysign(a2);
-                let mean: f64 = points
-                    .iter()
-                    .map(|p| p.weight * (p.x * to_unit.0 + to_unit.1).powi(2))
-                    .sum();
-                (a0, a1) = (line[0] - a2 * mean, line[1]);
-            }
-            let root = a2.abs().sqrt();
-            let shift = if a2 == 0.0 { 0.0 } else { a1 / (2.0 * a2) };
-            fit.scale_in.push(root * to_unit.0);
-            fit.shift_in.push(root * (to_unit.1 + shift));
-            fit.scale_out.push(if a2 < 0.0 { -1.0 } else { 1.0 });
-            fit.shift_out.push(a0 - a2 * shift * shift);
-            squares += system.residual(3).powi(2);
-        }
-        fit.rms = (squares / intervals.len() as f64).sqrt();
-        fit
-    }
-
-    /// Moves and scales each unit's results to what is wanted there on average, drawn towards what they are.
-    fn correct(&self, fit: &mut Fit) {
-        let mut moments = vec![Moments::default(); self.n_units];
-        self.each(|u, x, y| {
-            let z = fit.polynomial.eval(x * fit.scale_in[u] + fit.shift_in[u]);
-            moments[u].add(z * fit.scale_out[u] + fit.shift_out[u], y);
-        });
-        for (u, moments) in moments.iter().enumerate() {
-            let (factor, summand) = moments.line();
-            fit.scale_out[u] *= factor;
-            fit.shift_out[u] = fit.shift_out[u] * factor + summand;
-        }
-    }
-
-    /// One series on one interval for all units; where the activation is homogeneous, each is scaled to it.
-    fn chebyshev(&self, low: usize, high: usize) -> Fit {
-        let intervals = self.intervals();
-        let own = |(a, b): &(f64, f64)| a.abs().max(b.abs());
-        let largest = intervals.iter().map(own).fold(0.0, f64::max);
-        let factors: Vec<f64> = if self.scales_out && is_homogeneous(self.activation) {
-            let factor = |interval| own(interval).max(LEAST_SCALE * largest);
-            intervals.iter().map(factor).collect()
-        } else {
-            vec![1.0; intervals.len()]
-        };
-        let ends = intervals.iter().zip(&factors);
-        let (a, b) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (i, f)| {
-            (a.min(i.0 / f), b.max(i.1 / f))
-        });
-        let (middle, half) = (0.5 * (a + b), 0.5 * ROOM * (b - a));
-        let common = (middle - half, middle + half);
-        let mut histogram = Histogram::new(common);
-        let mut weight = 0.0;
-        self.each(|u, x, y| {
-            let f = factors[u];
-            histogram.add(x / f, y / f, f * f);
-            weight += f * f;
-        });
-        let to_unit = to_unit(common);
-        let points = histogram.points(|x| self.activation.eval(x));
-        let system = self.reduced(&points, to_unit, high);
-        let enough = NO_WORSE * system.residual(high + 1);
-        let degree = (low..high).find(|d| system.residual(d + 1) <= enough);
-        let degree = degree.unwrap_or(high);
-        let polynomial = Polynomial {
-            basis: Basis::Chebyshev {
-                low: -1.0,
-                high: 1.0,
-            },
-            coefficients: system.solve(degree + 1),
-        };
-        let mut fit = Fit::of(polynomial, &intervals);
-        for factor in &factors {
-            fit.scale_in.push(to_unit.0 / factor);
-            fit.shift_in.push(to_unit.1);
-            fit.scale_out.push(*factor);
-            fit.shift_out.push(0.0);
-        }
-        if self.scales_out {
-            self.correct(&mut fit);
-        }
-        let n_values: usize = self.inputs.iter().map(Vec::len).sum();
-        fit.rms = system.residual(degree + 1) * (weight / n_values.max(1) as f64).sqrt();
-        fit
-    }
-}
-
-impl Fit {
-    fn of(polynomial: Polynomial, intervals: &[(f64, f64)]) -> Self {
+    /// Without units yet.
+    pub(super) fn of(polynomial: Polynomial, intervals: &[(f64, f64)]) -> Self {
         let none = || Vec::with_capacity(intervals.len());
         let low = intervals.iter().map(|i| i.0).fold(f64::INFINITY, f64::min);
         let high = intervals
@@ -245,48 +51,7 @@ impl Fit {
     }
 }
 
-/// Sums over pairs of a found value and a wanted one.
-#[derive(Clone, Copy, Default)]
-struct Moments {
-    n: f64,
-    x: f64,
-    y: f64,
-    xx: f64,
-    xy: f64,
-}
-
-impl Moments {
-    fn add(&mut self, x: f64, y: f64) {
-        self.n += 1.0;
-        self.x += x;
-        self.y += y;
-        self.xx += x * x;
-        self.xy += x * y;
-    }
-
-    /// The regression of `y` on `x`, with a share of the pairs taken to be exact.
-    fn line(&self) -> (f64, f64) {
-        let variance = self.xx - self.x * self.x / self.n;
-        let covariance = self.xy - self.x * self.y / self.n;
-        let mix = |part: f64| (1.0 - EXACT_SHARE) * part + EXACT_SHARE * variance;
-        let factor = if variance > 0.0 {
-            mix(covariance) / variance
-        } else {
-            1.0
-        };
-        (factor, (self.y - factor * self.x) / self.n)
-    }
-}
-
 /// Factor and summand that map an interval to `[-1, 1]`.
 pub(super) fn to_unit((low, high): (f64, f64)) -> (f64, f64) {
     (2.0 / (high - low), -(high + low) / (high - low))
-}
-
-/// Whether `f(c · x) = c · f(x)` for positive `c`.
-fn is_homogeneous(activation: Activation) -> bool {
-    matches!(
-        activation,
-        Activation::Relu | Activation::LeakyRelu { .. } | Activation::Abs
-    )
 }

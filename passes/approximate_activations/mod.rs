@@ -3,17 +3,19 @@
 mod fit;
 mod histogram;
 mod least_squares;
+mod moments;
 mod network;
 mod ranges;
 mod rewrite;
 mod search;
+mod target;
 #[cfg(test)]
 mod tests;
 
 use crate::util::linear::label;
 use ::graph::{Graph, Values};
 use network::{Network, State, output_error};
-use pass::{Changed, Pass, PassCx, PassInfo, Refusal, Settings};
+use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
 use search::{Class, Search};
 use serde::{Deserialize, Serialize};
 
@@ -92,8 +94,9 @@ fn approximate(graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<bool, Refusal> 
         Refusal::new("values of the network are not finite on the calibration samples")
             .help("leave out samples that the network can not process")
     };
-    let chosen = choose(&network, samples, &classes, settings).ok_or_else(overflow)?;
-    let (expected, found) = network.both(samples, &chosen).ok_or_else(overflow)?;
+    let (chosen, expected, found) =
+        within_budget(&network, samples, &classes, settings.activation_error)
+            .ok_or_else(overflow)?;
     notes(graph, &network, (&expected, &found), &chosen, cx);
     let names = network
         .layers
@@ -108,12 +111,40 @@ fn approximate(graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<bool, Refusal> 
     Ok(true)
 }
 
+/// The class of every layer, and the original and the replaced network on all samples.
+///
+/// The search sees a part of the samples; if all of them exceed the budget, it aims lower, twice at most.
+fn within_budget(
+    network: &Network,
+    samples: &[Vec<Values>],
+    classes: &[Class],
+    budget: f64,
+) -> Option<(Vec<Class>, State, State)> {
+    let mut chosen = choose(network, samples, classes, budget)?;
+    let (mut expected, mut found) = network.both(samples, &chosen)?;
+    let mut aim = budget;
+    for _ in 0..2 {
+        let error = output_error(&network.outputs(&found), &network.outputs(&expected));
+        if error <= budget {
+            break;
+        }
+        aim *= 0.98 * budget / error;
+        let next = choose(network, samples, classes, aim)?;
+        if next == chosen {
+            break;
+        }
+        chosen = next;
+        (expected, found) = network.both(samples, &chosen)?;
+    }
+    Some((chosen, expected, found))
+}
+
 /// The class of every layer, found on a part of the samples.
 fn choose(
     network: &Network,
     samples: &[Vec<Values>],
     classes: &[Class],
-    settings: &Settings,
+    budget: f64,
 ) -> Option<Vec<Class>> {
     let n_layers = network.layers.len();
     let work = network.macs.saturating_mul(n_layers * n_layers * 2).max(1);
@@ -126,7 +157,7 @@ fn choose(
         samples: &part,
         classes,
         exact: &exact,
-        budget: settings.activation_error,
+        budget,
     };
     let at = search.run()?;
     Some(at.into_iter().map(|k| classes[k]).collect())

@@ -1,7 +1,8 @@
 //! The network step by step over all samples at once, so that a change is evaluated from where it acts.
 
-use super::fit::{Fit, Target};
+use super::fit::Fit;
 use super::search::Class;
+use super::target::Target;
 use crate::util::linear::linear_after;
 use ::graph::{Activation, Graph, NodeId, Op, Values, evaluate};
 use std::rc::Rc;

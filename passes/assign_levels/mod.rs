@@ -13,10 +13,15 @@ pub struct AssignLevels {}
 
 impl Pass<Circuit> for AssignLevels {
     fn info(&self) -> PassInfo {
-        PassInfo::new("assign-levels", "every operation runs at the lowest level that suffices")
-            .needs("rescales are placed")
-            .gives("every value has a level; results are at level 0")
-            .source("lowest levels by one backward walk; Dathathri et al., EVA, PLDI 2020, for the checker")
+        PassInfo::new(
+            "assign-levels",
+            "every operation runs at the lowest level that suffices",
+        )
+        .needs("rescales are placed")
+        .gives("every value has a level; results are at level 0")
+        .source(
+            "lowest levels by one backward walk; Dathathri et al., EVA, PLDI 2020, for the checker",
+        )
     }
 
     fn run(&self, circuit: &mut Circuit, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
@@ -47,20 +52,34 @@ impl Pass<Circuit> for AssignLevels {
                 })
                 .collect();
             let mut operands = operands.into_iter();
-            let op = value.op.map_operands(|_| operands.next().expect("as many as before"));
+            let op = value
+                .op
+                .map_operands(|_| operands.next().expect("as many as before"));
             let below = op.operands().first().map_or(to, |x| levels[x.index()]);
             levels.push(below - u8::from(rescales(&op)));
             next.push(Value { op, ..value })
         });
-        for input in 0..next.inputs().len() {
-            next.inputs_mut()[input].level = Some(Level(needed[input]));
-        }
+        next.inputs_mut()
+            .iter_mut()
+            .zip(&needed)
+            .for_each(|(input, level)| input.level = Some(Level(*level)));
         // An output above level 0 would only be longer to send.
         let outputs = next.outputs().to_vec();
-        let outputs = outputs.into_iter().map(|o| if levels[o.index()] == 0 { o } else { next.push_op(Op::DropLevel { x: o, to: Level(0) }, None) });
+        let outputs = outputs.into_iter().map(|o| {
+            if levels[o.index()] == 0 {
+                o
+            } else {
+                next.push_op(Op::DropLevel { x: o, to: Level(0) }, None)
+            }
+        });
         let outputs = outputs.collect();
         next.set_outputs(outputs);
-        let top = needed.iter().take(next.inputs().len()).max().copied().unwrap_or(0);
+        let top = needed
+            .iter()
+            .take(next.inputs().len())
+            .max()
+            .copied()
+            .unwrap_or(0);
         *circuit = next;
         cx.note(format!("{top} levels"));
         Ok(Changed::Yes)
@@ -82,7 +101,8 @@ fn needed_levels(circuit: &Circuit) -> Result<Vec<u8>, Refusal> {
     for (id, op) in circuit.ops().rev() {
         let level = needed[id.index()];
         if level == u8::MAX {
-            return Err(Refusal::new("the network needs more than 254 levels").help("split it, or lower the degree of its activations"));
+            return Err(Refusal::new("the network needs more than 254 levels")
+                .help("split it, or lower the degree of its activations"));
         }
         for operand in op.operands() {
             let slot = &mut needed[operand.index()];

@@ -23,7 +23,10 @@ impl Pass<Graph> for ChoosePacking {
 
     fn run(&self, graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
         let order = graph.order();
-        if order.iter().all(|&id| graph.node(id).facts.layout.is_some()) {
+        if order
+            .iter()
+            .all(|&id| graph.node(id).facts.layout.is_some())
+        {
             return Ok(Changed::No);
         }
         let n_slots = cx.settings.n_slots() as u32;
@@ -32,15 +35,22 @@ impl Pass<Graph> for ChoosePacking {
         for padded in [true, false].into_iter().filter(|p| has_image || !p) {
             let layouts = assign(graph, &order, n_slots, padded)?;
             let mut trial = graph.clone();
-            layouts.iter().for_each(|(id, l)| trial.node_mut(*id).facts.layout = Some(l.clone()));
+            layouts
+                .iter()
+                .for_each(|(id, l)| trial.node_mut(*id).facts.layout = Some(l.clone()));
             let cost = crate::util::plan::plan_all(&mut trial, &cx.settings.costs)?;
             if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
                 best = Some((cost, padded, layouts));
             }
         }
-        let (_, padded, layouts) = best.ok_or_else(|| Refusal::new("the network has no layout to choose"))?;
+        let (_, padded, layouts) =
+            best.ok_or_else(|| Refusal::new("the network has no layout to choose"))?;
         if has_image {
-            cx.note(if padded { "image frames padded to powers of two" } else { "image frames as large as the images" });
+            cx.note(if padded {
+                "image frames padded to powers of two"
+            } else {
+                "image frames as large as the images"
+            });
         }
         for (id, layout) in layouts {
             graph.node_mut(id).facts.layout = Some(layout);
@@ -59,14 +69,22 @@ fn assign(graph: &Graph, order: &[NodeId], n_slots: u32, padded: bool) -> Result
             (Op::Input { shape }, _) => fresh(shape, n_slots, padded),
             (op, Some(input)) if linear_map_stride(op).is_some() => {
                 let in_shape = graph.shape(operands[0]);
-                output_layout(&input, in_shape, &node.shape, linear_map_stride(op).flatten(), n_slots)
+                output_layout(
+                    &input,
+                    in_shape,
+                    &node.shape,
+                    linear_map_stride(op).flatten(),
+                    n_slots,
+                )
             }
             (Op::Add | Op::Mul, Some(a)) => {
                 let b = &layouts[&operands[1]];
                 if a.index != b.index {
                     return Err(Refusal::new(format!(
                         "{} combines two tensors packed differently: {a} and {b}",
-                        node.origin.first().map_or(node.name.as_str(), String::as_str)
+                        node.origin
+                            .first()
+                            .map_or(node.name.as_str(), String::as_str)
                     ))
                     .help("both branches must reduce the image by the same strides"));
                 }
@@ -101,7 +119,11 @@ fn dims(shape: &[usize]) -> Option<[u32; 3]> {
 fn fresh(shape: &[usize], n_slots: u32, padded: bool) -> Periodic {
     match dims(shape) {
         Some([c, h, w]) => {
-            let frame = if padded { (h.next_power_of_two(), w.next_power_of_two()) } else { (h, w) };
+            let frame = if padded {
+                (h.next_power_of_two(), w.next_power_of_two())
+            } else {
+                (h, w)
+            };
             Periodic::image(c, h, w, (1, 1), frame, n_slots)
         }
         None => Periodic::vector(shape.iter().product::<usize>() as u32, n_slots),
@@ -109,13 +131,31 @@ fn fresh(shape: &[usize], n_slots: u32, padded: bool) -> Periodic {
 }
 
 /// A convolution keeps the frame and widens the gaps by its stride, so that no compaction is needed.
-fn output_layout(input: &Periodic, in_shape: &[usize], out_shape: &[usize], stride: Option<(u32, u32)>, n_slots: u32) -> Periodic {
+fn output_layout(
+    input: &Periodic,
+    in_shape: &[usize],
+    out_shape: &[usize],
+    stride: Option<(u32, u32)>,
+    n_slots: u32,
+) -> Periodic {
     let elements = out_shape.iter().product::<usize>() as u32;
-    let (Some((sy, sx)), Some([co, ho, wo])) = (stride, dims(out_shape)) else { return Periodic::vector(elements, n_slots) };
+    let (Some((sy, sx)), Some([co, ho, wo])) = (stride, dims(out_shape)) else {
+        return Periodic::vector(elements, n_slots);
+    };
     let (gap, frame) = match (&input.index, dims(in_shape)) {
-        (IndexMap::Image { channels, height, width, gap, frame }, Some([c, h, w])) if (*channels, *height, *width) == (c, h, w) => {
-            ((gap.0 * sy, gap.1 * sx), (frame.0.max(ho * gap.0 * sy), frame.1.max(wo * gap.1 * sx)))
-        }
+        (
+            IndexMap::Image {
+                channels,
+                height,
+                width,
+                gap,
+                frame,
+            },
+            Some([c, h, w]),
+        ) if (*channels, *height, *width) == (c, h, w) => (
+            (gap.0 * sy, gap.1 * sx),
+            (frame.0.max(ho * gap.0 * sy), frame.1.max(wo * gap.1 * sx)),
+        ),
         _ => ((1, 1), (ho, wo)),
     };
     Periodic::image(co, ho, wo, gap, frame, n_slots)
@@ -129,7 +169,9 @@ mod tests {
     fn a_strided_convolution_widens_the_gaps_and_keeps_the_frame() {
         let input = Periodic::image(1, 28, 28, (1, 1), (32, 32), 8192);
         let out = output_layout(&input, &[1, 28, 28], &[6, 14, 14], Some((2, 2)), 8192);
-        let IndexMap::Image { gap, frame, .. } = out.index else { panic!("{out}") };
+        let IndexMap::Image { gap, frame, .. } = out.index else {
+            panic!("{out}")
+        };
         assert_eq!((gap, frame, out.period), ((2, 2), (32, 32), 2048));
     }
 }

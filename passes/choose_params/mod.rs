@@ -19,10 +19,15 @@ const HEADROOM_BITS: f64 = 6.0;
 
 impl Pass<Circuit> for ChooseParams {
     fn info(&self) -> PassInfo {
-        PassInfo::new("choose-params", "the cheapest modulus chain that fits the circuit at 128 bits")
-            .needs("levels and scales are known")
-            .gives("the circuit has parameters from the security table")
-            .source("Bossuat et al., ePrint 2024/463 (table); Han and Ki, ePrint 2019/688 (cost of digits)")
+        PassInfo::new(
+            "choose-params",
+            "the cheapest modulus chain that fits the circuit at 128 bits",
+        )
+        .needs("levels and scales are known")
+        .gives("the circuit has parameters from the security table")
+        .source(
+            "Bossuat et al., ePrint 2024/463 (table); Han and Ki, ePrint 2019/688 (cost of digits)",
+        )
     }
 
     fn run(&self, circuit: &mut Circuit, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
@@ -30,22 +35,37 @@ impl Pass<Circuit> for ChooseParams {
             return Ok(Changed::No);
         }
         let facts = facts(circuit).map_err(|e| Refusal::new(e.to_string()))?;
-        let levels = facts.iter().filter_map(|f| f.level).max().map_or(0, |l| usize::from(l.0));
+        let levels = facts
+            .iter()
+            .filter_map(|f| f.level)
+            .max()
+            .map_or(0, |l| usize::from(l.0));
         let scale_bits = cx.settings.scale_bits;
         let base_bits = base_bits(scale_bits, circuit.bound())?;
         let log_n = cx.settings.log_n;
-        let bound = max_log_qp(log_n).ok_or_else(|| Refusal::new(format!("ring degree 2^{log_n} is not in the security table")))?;
+        let bound = max_log_qp(log_n).ok_or_else(|| {
+            Refusal::new(format!(
+                "ring degree 2^{log_n} is not in the security table"
+            ))
+        })?;
         let mut best: Option<(f64, Params)> = None;
         for spec in candidates(log_n, levels, scale_bits, base_bits, bound) {
-            let Ok(params) = Params::new(spec) else { continue };
+            let Ok(params) = Params::new(spec) else {
+                continue;
+            };
             let mut trial = circuit.clone();
             trial.set_params(params.clone());
-            let (cost, _) = cx.settings.costs.circuit_us(&trial).map_err(|e| Refusal::new(e.to_string()))?;
+            let (cost, _) = cx
+                .settings
+                .costs
+                .circuit_us(&trial)
+                .map_err(|e| Refusal::new(e.to_string()))?;
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, params));
             }
         }
-        let (_, params) = best.ok_or_else(|| too_deep(log_n, levels, scale_bits, base_bits, bound))?;
+        let (_, params) =
+            best.ok_or_else(|| too_deep(log_n, levels, scale_bits, base_bits, bound))?;
         cx.note(format!(
             "ring degree 2^{log_n}, {} chain and {} special primes, {} digits, log QP {:.0} of {bound}",
             params.q().len(),
@@ -60,7 +80,9 @@ impl Pass<Circuit> for ChooseParams {
 
 /// Size of the last prime: scale, largest result, sign and one guard bit.
 fn base_bits(scale_bits: u8, bound: Option<f64>) -> Result<u8, Refusal> {
-    let Some(bound) = bound.filter(|b| *b > 0.0) else { return Ok(MAX_BITS) };
+    let Some(bound) = bound.filter(|b| *b > 0.0) else {
+        return Ok(MAX_BITS);
+    };
     let bits = f64::from(scale_bits) + bound.log2().ceil().max(0.0) + 2.0;
     if bits > f64::from(MAX_BITS) {
         return Err(Refusal::new(format!(
@@ -72,20 +94,38 @@ fn base_bits(scale_bits: u8, bound: Option<f64>) -> Result<u8, Refusal> {
 }
 
 /// Chains to price: every number of special primes, digits as large as those allow, the short digit at the bottom.
-fn candidates(log_n: u8, levels: usize, scale_bits: u8, base_bits: u8, bound: u32) -> Vec<ParamsSpec> {
+fn candidates(
+    log_n: u8,
+    levels: usize,
+    scale_bits: u8,
+    base_bits: u8,
+    bound: u32,
+) -> Vec<ParamsSpec> {
     let mut found = Vec::new();
     for n_special in 1..=MAX_SPECIAL {
         for headroom in [HEADROOM_BITS, 3.0, 1.0] {
             // The base prime takes what the bound leaves, for values beyond the calibrated ones.
             for base in [MAX_BITS, base_bits] {
                 for special in (scale_bits..=MAX_BITS).rev() {
-                    let total = usize::from(base) + levels * usize::from(scale_bits) + n_special * usize::from(special);
+                    let total = usize::from(base)
+                        + levels * usize::from(scale_bits)
+                        + n_special * usize::from(special);
                     if total > bound as usize {
                         continue;
                     }
-                    let chain: Vec<u8> = std::iter::once(base).chain(std::iter::repeat_n(scale_bits, levels)).collect();
-                    if let Some(digits) = cut(&chain, n_special as f64 * f64::from(special) - headroom) {
-                        found.push(ParamsSpec { log_n, chain_bits: chain, special_bits: vec![special; n_special], digits, scale_bits });
+                    let chain: Vec<u8> = std::iter::once(base)
+                        .chain(std::iter::repeat_n(scale_bits, levels))
+                        .collect();
+                    if let Some(digits) =
+                        cut(&chain, n_special as f64 * f64::from(special) - headroom)
+                    {
+                        found.push(ParamsSpec {
+                            log_n,
+                            chain_bits: chain,
+                            special_bits: vec![special; n_special],
+                            digits,
+                            scale_bits,
+                        });
                         break;
                     }
                 }
@@ -115,11 +155,13 @@ fn cut(chain: &[u8], room: f64) -> Option<Vec<u8>> {
 }
 
 fn too_deep(log_n: u8, levels: usize, scale_bits: u8, base_bits: u8, bound: u32) -> Refusal {
-    let needed = usize::from(base_bits) + levels * usize::from(scale_bits) + usize::from(scale_bits);
+    let needed =
+        usize::from(base_bits) + levels * usize::from(scale_bits) + usize::from(scale_bits);
     let refusal = Refusal::new(format!(
         "{levels} levels of {scale_bits} bits need at least {needed} bits of modulus, ring degree 2^{log_n} allows {bound} at 128-bit security"
     ));
-    let fits = (log_n + 1..=MAX_LOG_N).find(|&n| max_log_qp(n).is_some_and(|b| b as usize >= needed));
+    let fits =
+        (log_n + 1..=MAX_LOG_N).find(|&n| max_log_qp(n).is_some_and(|b| b as usize >= needed));
     match fits {
         Some(n) => refusal.help(format!("--log-n {n}")),
         None => refusal.help("use activations of lower degree (--max-degree 3) or fewer layers; networks this deep need bootstrapping, which is not available"),

@@ -12,10 +12,13 @@ pub struct DelayModDown {}
 
 impl Pass<Circuit> for DelayModDown {
     fn info(&self) -> PassInfo {
-        PassInfo::new("delay-mod-down", "sums and plain products of rotated values stay in basis QP until one mod down")
-            .needs("shared rotations are hoisted")
-            .gives("no sum adds two values that were just brought down from QP")
-            .source("Bossuat, Mouchet, Troncoso-Pastoriza and Hubaux, ePrint 2020/1203")
+        PassInfo::new(
+            "delay-mod-down",
+            "sums and plain products of rotated values stay in basis QP until one mod down",
+        )
+        .needs("shared rotations are hoisted")
+        .gives("no sum adds two values that were just brought down from QP")
+        .source("Bossuat, Mouchet, Troncoso-Pastoriza and Hubaux, ePrint 2020/1203")
     }
 
     fn run(&self, circuit: &mut Circuit, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
@@ -24,7 +27,14 @@ impl Pass<Circuit> for DelayModDown {
             return Ok(Changed::No);
         }
         let before = ::circuit::counts(circuit).mod_down;
-        let mut forms = Forms { old: circuit, lazy, next: circuit.emptied(), ct: Vec::new(), ext: Vec::new(), digits: Vec::new() };
+        let mut forms = Forms {
+            old: circuit,
+            lazy,
+            next: circuit.emptied(),
+            ct: Vec::new(),
+            ext: Vec::new(),
+            digits: Vec::new(),
+        };
         let n = circuit.values().len();
         (forms.ct, forms.ext, forms.digits) = (vec![None; n], vec![None; n], vec![None; n]);
         let outputs: Vec<ValueId> = {
@@ -67,9 +77,15 @@ fn laziness(circuit: &Circuit) -> Vec<Lazy> {
         lazy.push(match op {
             Op::ModDown { rescale: false, .. } => Lazy::Given,
             Op::Rotate { .. } => Lazy::Rotation,
-            Op::MulPlain { x, .. } | Op::MulScalar { x, .. } if in_qp(x) && units[x.index()] == 1 => Lazy::Delayed,
+            Op::MulPlain { x, .. } | Op::MulScalar { x, .. }
+                if in_qp(x) && units[x.index()] == 1 =>
+            {
+                Lazy::Delayed
+            }
             Op::Neg(x) if in_qp(x) => Lazy::Delayed,
-            Op::Add(..) | Op::Sub(..) | Op::Sum(_) if terms.iter().any(in_qp) || terms.iter().filter(|t| rotation(t)).count() > 1 => {
+            Op::Add(..) | Op::Sub(..) | Op::Sum(_)
+                if terms.iter().any(in_qp) || terms.iter().filter(|t| rotation(t)).count() > 1 =>
+            {
                 Lazy::Delayed
             }
             _ => Lazy::No,
@@ -98,7 +114,11 @@ impl Forms<'_> {
     fn visit(&mut self, id: ValueId) {
         let wanted = match self.old.op(id) {
             Op::Input { .. } => true,
-            Op::ModDown { .. } | Op::Rotate { .. } | Op::Decompose(_) | Op::RotateHoisted { .. } | Op::Extend(_) => false,
+            Op::ModDown { .. }
+            | Op::Rotate { .. }
+            | Op::Decompose(_)
+            | Op::RotateHoisted { .. }
+            | Op::Extend(_) => false,
             _ => self.lazy[id.index()] == Lazy::No,
         };
         if wanted {
@@ -116,7 +136,9 @@ impl Forms<'_> {
             // A value that is not a ciphertext at all keeps its own form.
             (Op::Decompose(_), _) => self.digits(id),
             (Op::RotateHoisted { .. } | Op::Extend(_), _) => self.ext(id),
-            (Op::Rotate { x, .. }, _) if !matches!(self.lazy[x.index()], Lazy::Given | Lazy::Delayed) => {
+            (Op::Rotate { x, .. }, _)
+                if !matches!(self.lazy[x.index()], Lazy::Given | Lazy::Delayed) =>
+            {
                 let x = self.ct(*x);
                 self.copy(id, op.clone().map_operands(|_| x))
             }
@@ -131,7 +153,11 @@ impl Forms<'_> {
             _ => {
                 let operands: Vec<ValueId> = op.operands().iter().map(|&o| self.ct(o)).collect();
                 let mut operands = operands.into_iter();
-                self.copy(id, op.clone().map_operands(|_| operands.next().expect("as many as before")))
+                self.copy(
+                    id,
+                    op.clone()
+                        .map_operands(|_| operands.next().expect("as many as before")),
+                )
             }
         };
         self.ct[id.index()] = Some(made);
@@ -139,7 +165,10 @@ impl Forms<'_> {
     }
 
     fn copy(&mut self, id: ValueId, op: Op) -> ValueId {
-        let value = Value { op, ..self.old.value(id).clone() };
+        let value = Value {
+            op,
+            ..self.old.value(id).clone()
+        };
         self.next.push(value)
     }
 
@@ -157,9 +186,17 @@ impl Forms<'_> {
             }
             (&Op::Rotate { x, by }, _) => {
                 let digits = self.digits_of(x, id);
-                let class = self.old.value(id).class.unwrap_or(RotationClass::Conversion);
+                let class = self
+                    .old
+                    .value(id)
+                    .class
+                    .unwrap_or(RotationClass::Conversion);
                 let layer = self.old.value(id).layer;
-                self.next.push(Value { op: Op::RotateHoisted { digits, by }, layer, class: Some(class) })
+                self.next.push(Value {
+                    op: Op::RotateHoisted { digits, by },
+                    layer,
+                    class: Some(class),
+                })
             }
             (Op::Extend(x), _) => {
                 let x = self.ct(*x);
@@ -168,7 +205,11 @@ impl Forms<'_> {
             (_, Lazy::Delayed) => {
                 let operands: Vec<ValueId> = op.operands().iter().map(|&o| self.ext(o)).collect();
                 let mut operands = operands.into_iter();
-                self.copy(id, op.clone().map_operands(|_| operands.next().expect("as many as before")))
+                self.copy(
+                    id,
+                    op.clone()
+                        .map_operands(|_| operands.next().expect("as many as before")),
+                )
             }
             _ => {
                 let x = self.ct(id);
@@ -191,8 +232,13 @@ impl Forms<'_> {
         if let Some(done) = self.digits[x.index()] {
             return done;
         }
-        let in_qp = matches!(self.lazy[x.index()], Lazy::Given | Lazy::Delayed) || matches!(self.old.op(x), Op::RotateHoisted { .. } | Op::Extend(_));
-        let source = if in_qp && self.ct[x.index()].is_none() { self.ext(x) } else { self.ct(x) };
+        let in_qp = matches!(self.lazy[x.index()], Lazy::Given | Lazy::Delayed)
+            || matches!(self.old.op(x), Op::RotateHoisted { .. } | Op::Extend(_));
+        let source = if in_qp && self.ct[x.index()].is_none() {
+            self.ext(x)
+        } else {
+            self.ct(x)
+        };
         let made = self.push(Op::Decompose(source), like);
         self.digits[x.index()] = Some(made);
         made

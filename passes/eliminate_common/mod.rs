@@ -12,7 +12,8 @@ pub struct EliminateCommon {}
 
 impl Pass<Circuit> for EliminateCommon {
     fn info(&self) -> PassInfo {
-        PassInfo::new("eliminate-common", "equal values become one value").gives("no two values have the same operation on the same operands")
+        PassInfo::new("eliminate-common", "equal values become one value")
+            .gives("no two values have the same operation on the same operands")
     }
 
     fn run(&self, circuit: &mut Circuit, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
@@ -20,7 +21,10 @@ impl Pass<Circuit> for EliminateCommon {
         let mut merged = 0u64;
         let next = circuit.rebuild(|next, _, value| {
             // Debug output of an operation names every field, floats exactly.
-            *seen.entry(format!("{:?}", value.op)).and_modify(|_| merged += 1).or_insert_with(|| next.push(value))
+            *seen
+                .entry(format!("{:?}", value.op))
+                .and_modify(|_| merged += 1)
+                .or_insert_with(|| next.push(value))
         });
         if merged == 0 {
             return Ok(Changed::No);

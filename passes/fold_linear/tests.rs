@@ -16,7 +16,8 @@ fn folded(lines: &str) -> (Graph, Changed) {
     assert_eq!(run(&mut after), Changed::No);
     let n = before.n_elements(before.inputs()[0]);
     let x: Values = (0..n).map(|k| (k as f64 * 0.7).sin()).collect();
-    let ys = [&before, &after].map(|graph| evaluate(graph, &[x.clone()]).unwrap().remove(0));
+    let ys =
+        [&before, &after].map(|graph| evaluate(graph, std::slice::from_ref(&x)).unwrap().remove(0));
     for (a, b) in ys[0].iter().zip(&ys[1]) {
         assert!((a - b).abs() < 1e-9, "{a} became {b}");
     }

@@ -12,10 +12,13 @@ pub struct HoistRotations {}
 
 impl Pass<Circuit> for HoistRotations {
     fn info(&self) -> PassInfo {
-        PassInfo::new("hoist-rotations", "rotations of one value share one decomposition")
-            .needs("rotations are not repeated")
-            .gives("a value is rotated at most once without hoisting")
-            .source("Halevi and Shoup, ePrint 2018/244")
+        PassInfo::new(
+            "hoist-rotations",
+            "rotations of one value share one decomposition",
+        )
+        .needs("rotations are not repeated")
+        .gives("a value is rotated at most once without hoisting")
+        .source("Halevi and Shoup, ePrint 2018/244")
     }
 
     fn run(&self, circuit: &mut Circuit, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
@@ -33,9 +36,20 @@ impl Pass<Circuit> for HoistRotations {
         let old = &*circuit;
         let next = old.rebuild(|next, id, value| match (old.op(id), &value.op) {
             (Op::Rotate { x: old_x, .. }, &Op::Rotate { x, by }) if fans.contains_key(old_x) => {
-                let digits = *digits.entry(*old_x).or_insert_with(|| next.push_op(Op::Decompose(x), value.layer));
-                let ext = next.push(Value { op: Op::RotateHoisted { digits, by }, ..value });
-                next.push_op(Op::ModDown { x: ext, rescale: false }, value.layer)
+                let digits = *digits
+                    .entry(*old_x)
+                    .or_insert_with(|| next.push_op(Op::Decompose(x), value.layer));
+                let ext = next.push(Value {
+                    op: Op::RotateHoisted { digits, by },
+                    ..value
+                });
+                next.push_op(
+                    Op::ModDown {
+                        x: ext,
+                        rescale: false,
+                    },
+                    value.layer,
+                )
             }
             _ => next.push(value),
         });

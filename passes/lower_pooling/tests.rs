@@ -17,7 +17,8 @@ fn lowered(op: &str) -> &'static str {
     after.verify().unwrap();
     assert_eq!(run(&mut after), Ok(Changed::No));
     let x: Values = (0..60).map(|k| (f64::from(k) * 0.7).sin()).collect();
-    let ys = [&before, &after].map(|graph| evaluate(graph, &[x.clone()]).unwrap().remove(0));
+    let ys =
+        [&before, &after].map(|graph| evaluate(graph, std::slice::from_ref(&x)).unwrap().remove(0));
     assert_eq!(ys[0].len(), ys[1].len());
     for (a, b) in ys[0].iter().zip(&ys[1]) {
         assert!((a - b).abs() < 1e-9, "{a} became {b}");

@@ -7,9 +7,16 @@ use params::Rotation;
 use pass::Refusal;
 
 /// `out_i = Σ_b rot(Σ_j Σ_a plain · rot(x_j, a), b)`, then rotate-and-add, then the bias.
-pub(super) fn lower(circuit: &mut Circuit, site: &Site<'_>, x: &Packed) -> Result<Vec<ValueId>, Refusal> {
+pub(super) fn lower(
+    circuit: &mut Circuit,
+    site: &Site<'_>,
+    x: &Packed,
+) -> Result<Vec<ValueId>, Refusal> {
     let node = site.graph.node(site.id);
-    let plan = node.facts.plan.clone().ok_or_else(|| site.refuse("has no kernel plan").help("run plan-rotations first"))?;
+    let plan = node.facts.plan.clone().ok_or_else(|| {
+        site.refuse("has no kernel plan")
+            .help("run plan-rotations first")
+    })?;
     let n_slots = circuit.n_slots();
     let rotation = |amount: u32| Rotation::new(i64::from(amount), n_slots);
     let layer = Some(site.layer);
@@ -18,21 +25,53 @@ pub(super) fn lower(circuit: &mut Circuit, site: &Site<'_>, x: &Packed) -> Resul
         let mut giants: Vec<ValueId> = Vec::new();
         for &giant in plan.plan.giants.get(out_ct as usize).into_iter().flatten() {
             let mut terms = Vec::new();
-            for cell in plan.cells.iter().filter(|c| c.out_ct == out_ct && c.giant == giant) {
-                let moved = circuit.push_rotation(x.cts[cell.in_ct as usize], rotation(cell.baby), RotationClass::Baby, layer);
-                let name = format!("{}.{}.{}.{}.{}", node.name, cell.out_ct, cell.in_ct, cell.giant, cell.baby);
+            for cell in plan
+                .cells
+                .iter()
+                .filter(|c| c.out_ct == out_ct && c.giant == giant)
+            {
+                let moved = circuit.push_rotation(
+                    x.cts[cell.in_ct as usize],
+                    rotation(cell.baby),
+                    RotationClass::Baby,
+                    layer,
+                );
+                let name = format!(
+                    "{}.{}.{}.{}.{}",
+                    node.name, cell.out_ct, cell.in_ct, cell.giant, cell.baby
+                );
                 let values = PlainValues::Sparse(cell.entries.clone());
-                let plain = circuit.add_plain(PlainVector { name, period: cell.period, values });
-                terms.push(circuit.push_op(Op::MulPlain { x: moved, plain, scale: None }, layer));
+                let plain = circuit.add_plain(PlainVector {
+                    name,
+                    period: cell.period,
+                    values,
+                });
+                terms.push(circuit.push_op(
+                    Op::MulPlain {
+                        x: moved,
+                        plain,
+                        scale: None,
+                    },
+                    layer,
+                ));
             }
             if !terms.is_empty() {
                 let sum = circuit.push_sum(&terms, layer);
-                giants.push(circuit.push_rotation(sum, rotation(giant), RotationClass::Giant, layer));
+                giants.push(circuit.push_rotation(
+                    sum,
+                    rotation(giant),
+                    RotationClass::Giant,
+                    layer,
+                ));
             }
         }
         if giants.is_empty() {
             // No weight reaches this ciphertext: it is zero before its bias.
-            let zero = Op::MulScalar { x: x.cts[0], factor: 0.0, scale: None };
+            let zero = Op::MulScalar {
+                x: x.cts[0],
+                factor: 0.0,
+                scale: None,
+            };
             giants.push(circuit.push_op(zero, layer));
         }
         let mut y = circuit.push_sum(&giants, layer);
@@ -43,18 +82,35 @@ pub(super) fn lower(circuit: &mut Circuit, site: &Site<'_>, x: &Packed) -> Resul
         outputs.push(y);
     }
     let operand = site.graph.operands(site.id)[0];
-    let map = linear_map(&node.op, site.graph.shape(operand)).ok_or_else(|| site.refuse("is not linear"))?;
-    Ok(add_packed(circuit, site, outputs, &plan.output.pack(&map.bias), "bias"))
+    let map = linear_map(&node.op, site.graph.shape(operand))
+        .ok_or_else(|| site.refuse("is not linear"))?;
+    Ok(add_packed(
+        circuit,
+        site,
+        outputs,
+        &plan.output.pack(&map.bias),
+        "bias",
+    ))
 }
 
 /// Adds one plain vector to each ciphertext, where it is not zero.
-pub(super) fn add_packed(circuit: &mut Circuit, site: &Site<'_>, cts: Vec<ValueId>, packed: &[Vec<f64>], what: &str) -> Vec<ValueId> {
+pub(super) fn add_packed(
+    circuit: &mut Circuit,
+    site: &Site<'_>,
+    cts: Vec<ValueId>,
+    packed: &[Vec<f64>],
+    what: &str,
+) -> Vec<ValueId> {
     let name = &site.graph.node(site.id).name;
     let add = |(i, (x, values)): (usize, (ValueId, &Vec<f64>))| {
         if values.iter().all(|v| *v == 0.0) {
             return x;
         }
-        let plain = circuit.add_plain(PlainVector { name: format!("{name}.{what}.{i}"), period: values.len() as u32, values: PlainValues::Dense(values.clone()) });
+        let plain = circuit.add_plain(PlainVector {
+            name: format!("{name}.{what}.{i}"),
+            period: values.len() as u32,
+            values: PlainValues::Dense(values.clone()),
+        });
         circuit.push_op(Op::AddPlain { x, plain }, Some(site.layer))
     };
     cts.into_iter().zip(packed).enumerate().map(add).collect()

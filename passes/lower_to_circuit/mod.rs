@@ -32,21 +32,30 @@ struct Site<'a> {
 impl Site<'_> {
     fn refuse(&self, why: impl AsRef<str>) -> Refusal {
         let node = self.graph.node(self.id);
-        let origin = node.origin.first().map_or(node.name.as_str(), String::as_str);
+        let origin = node
+            .origin
+            .first()
+            .map_or(node.name.as_str(), String::as_str);
         Refusal::new(format!("{origin}: {}", why.as_ref()))
     }
 }
 
 impl Lower for LowerToCircuit {
     fn info(&self) -> PassInfo {
-        PassInfo::new("lower-to-circuit", "tensor operations become homomorphic operations on their plans")
-            .needs("every node has a layout, every linear node a plan; activations are polynomials")
-            .gives("a circuit without levels, scales and keys")
+        PassInfo::new(
+            "lower-to-circuit",
+            "tensor operations become homomorphic operations on their plans",
+        )
+        .needs("every node has a layout, every linear node a plan; activations are polynomials")
+        .gives("a circuit without levels, scales and keys")
     }
 
     fn lower(&self, graph: &Graph, cx: &mut PassCx<'_>) -> Result<Circuit, Refusal> {
         let layout_of = |id: NodeId| {
-            let missing = || Refusal::new(format!("{} has no layout", graph.node(id).name)).help("run choose-packing first");
+            let missing = || {
+                Refusal::new(format!("{} has no layout", graph.node(id).name))
+                    .help("run choose-packing first")
+            };
             graph.node(id).facts.layout.clone().ok_or_else(missing)
         };
         let mut n_inputs = 0;
@@ -55,7 +64,13 @@ impl Lower for LowerToCircuit {
             let layout = layout_of(id)?;
             let first = n_inputs;
             n_inputs += layout.n_ciphertexts;
-            tensors.insert(id, Packed { cts: (first..n_inputs).map(ValueId).collect(), layout });
+            tensors.insert(
+                id,
+                Packed {
+                    cts: (first..n_inputs).map(ValueId).collect(),
+                    layout,
+                },
+            );
         }
         let mut circuit = Circuit::new(cx.settings.n_slots(), n_inputs as usize);
         for id in graph.order() {
@@ -63,35 +78,68 @@ impl Lower for LowerToCircuit {
             if matches!(node.op, Op::Input { .. }) {
                 continue;
             }
-            let operands: Vec<Packed> = graph.operands(id).iter().map(|o| tensors[o].clone()).collect();
-            let layer = circuit.add_layer(Layer { name: node.name.clone() });
+            let operands: Vec<Packed> = graph
+                .operands(id)
+                .iter()
+                .map(|o| tensors[o].clone())
+                .collect();
+            let layer = circuit.add_layer(Layer {
+                name: node.name.clone(),
+            });
             let site = Site { graph, id, layer };
             let layout = layout_of(id)?;
             let cts = lower_node(&mut circuit, &site, &operands, &layout)?;
             tensors.insert(id, Packed { cts, layout });
         }
-        let outputs: Vec<ValueId> = graph.outputs().iter().flat_map(|o| tensors[o].cts.clone()).collect();
+        let outputs: Vec<ValueId> = graph
+            .outputs()
+            .iter()
+            .flat_map(|o| tensors[o].cts.clone())
+            .collect();
         circuit.set_outputs(outputs);
-        let bounds: Option<Vec<f64>> = graph.outputs().iter().map(|&o| graph.node(o).facts.range.map(|r| r.max_abs())).collect();
+        let bounds: Option<Vec<f64>> = graph
+            .outputs()
+            .iter()
+            .map(|&o| graph.node(o).facts.range.map(|r| r.max_abs()))
+            .collect();
         circuit.set_bound(bounds.map(|b| b.into_iter().fold(0.0, f64::max)));
-        cx.note(format!("{} input and {} output ciphertexts", n_inputs, circuit.outputs().len()));
+        cx.note(format!(
+            "{} input and {} output ciphertexts",
+            n_inputs,
+            circuit.outputs().len()
+        ));
         Ok(circuit)
     }
 }
 
-fn lower_node(circuit: &mut Circuit, site: &Site<'_>, operands: &[Packed], layout: &Periodic) -> Result<Vec<ValueId>, Refusal> {
+fn lower_node(
+    circuit: &mut Circuit,
+    site: &Site<'_>,
+    operands: &[Packed],
+    layout: &Periodic,
+) -> Result<Vec<ValueId>, Refusal> {
     let node = site.graph.node(site.id);
     match &node.op {
-        Op::Conv { .. } | Op::Dense { .. } | Op::Linear { .. } => linear::lower(circuit, site, &operands[0]),
-        Op::Polynomial(polynomial) => operands[0].cts.iter().map(|&x| polynomial::lower(circuit, site, polynomial, x)).collect(),
-        Op::Affine { scale, shift } => elementwise::affine(circuit, site, &operands[0], scale, shift),
+        Op::Conv { .. } | Op::Dense { .. } | Op::Linear { .. } => {
+            linear::lower(circuit, site, &operands[0])
+        }
+        Op::Polynomial(polynomial) => operands[0]
+            .cts
+            .iter()
+            .map(|&x| polynomial::lower(circuit, site, polynomial, x))
+            .collect(),
+        Op::Affine { scale, shift } => {
+            elementwise::affine(circuit, site, &operands[0], scale, shift)
+        }
         Op::Add => Ok(elementwise::add(circuit, site, operands)),
         Op::Mul => Ok(elementwise::mul(circuit, site, operands)),
         Op::Reshape { .. } => Ok(operands[0].cts.clone()),
         Op::Input { .. } => Err(site.refuse("an input can not be lowered twice")),
-        Op::Activation(activation) => Err(site.refuse(format!("{} is not a polynomial", activation.word())).help("run approximate-activations first")),
-        Op::AvgPool(_) | Op::MaxPool(_) | Op::GlobalAvgPool | Op::Pad(_) => {
-            Err(site.refuse(format!("{} is not linear yet, in {layout}", node.op.word())).help("run lower-pooling first"))
-        }
+        Op::Activation(activation) => Err(site
+            .refuse(format!("{} is not a polynomial", activation.word()))
+            .help("run approximate-activations first")),
+        Op::AvgPool(_) | Op::MaxPool(_) | Op::GlobalAvgPool | Op::Pad(_) => Err(site
+            .refuse(format!("{} is not linear yet, in {layout}", node.op.word()))
+            .help("run lower-pooling first")),
     }
 }

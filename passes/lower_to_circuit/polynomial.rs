@@ -14,21 +14,39 @@ fn baby_bound(degree: usize) -> usize {
     if degree < 32 { 4 } else { 8 }
 }
 
-pub(super) fn lower(circuit: &mut Circuit, site: &Site<'_>, polynomial: &Polynomial, x: ValueId) -> Result<ValueId, Refusal> {
+pub(super) fn lower(
+    circuit: &mut Circuit,
+    site: &Site<'_>,
+    polynomial: &Polynomial,
+    x: ValueId,
+) -> Result<ValueId, Refusal> {
     if polynomial.is_square() {
         let square = circuit.push_op(Op::Square(x), Some(site.layer));
         return Ok(circuit.push_op(Op::Relinearize(square), Some(site.layer)));
     }
     let coefficients = match polynomial.basis {
-        Basis::Chebyshev { low, high } if low == -1.0 && high == 1.0 => polynomial.coefficients.clone(),
-        _ => return Err(site.refuse("polynomial is neither a square nor in Chebyshev basis on [-1, 1]").help("run approximate-activations first")),
+        Basis::Chebyshev { low, high } if low == -1.0 && high == 1.0 => {
+            polynomial.coefficients.clone()
+        }
+        _ => {
+            return Err(site
+                .refuse("polynomial is neither a square nor in Chebyshev basis on [-1, 1]")
+                .help("run approximate-activations first"));
+        }
     };
     let degree = polynomial.degree();
     if degree == 0 {
-        return Err(site.refuse("polynomial is constant").help("remove the node from the model"));
+        return Err(site
+            .refuse("polynomial is constant")
+            .help("remove the node from the model"));
     }
     let depth = depth_of(degree);
-    let mut evaluator = Evaluator { circuit, site, bound: baby_bound(degree), terms: BTreeMap::from([(1, x)]) };
+    let mut evaluator = Evaluator {
+        circuit,
+        site,
+        bound: baby_bound(degree),
+        terms: BTreeMap::from([(1, x)]),
+    };
     Ok(evaluator.evaluate(&coefficients[..=degree], depth))
 }
 
@@ -88,7 +106,11 @@ impl Evaluator<'_, '_> {
             let rest = self.term(gap);
             let product = self.product(Op::Mul(ta, tb));
             let twice = self.push(Op::Add(product, product));
-            let rest = self.push(Op::MulScalar { x: rest, factor: -1.0, scale: None });
+            let rest = self.push(Op::MulScalar {
+                x: rest,
+                factor: -1.0,
+                scale: None,
+            });
             self.push(Op::Add(twice, rest))
         };
         self.terms.insert(k, made);
@@ -98,7 +120,9 @@ impl Evaluator<'_, '_> {
     /// The polynomial within `depth` levels below the variable; `coefficients` has no trailing zero.
     fn evaluate(&mut self, coefficients: &[f64], depth: u32) -> ValueId {
         let degree = coefficients.len() - 1;
-        let fits = (1..=degree).filter(|&k| coefficients[k] != 0.0).all(|k| depth_of_term(k) < depth);
+        let fits = (1..=degree)
+            .filter(|&k| coefficients[k] != 0.0)
+            .all(|k| depth_of_term(k) < depth);
         if degree < self.bound && fits || degree == 1 {
             return self.combine(coefficients);
         }
@@ -107,7 +131,11 @@ impl Evaluator<'_, '_> {
         let main = match trimmed(&quotient) {
             [constant] => {
                 let x = self.term(m);
-                self.push(Op::MulScalar { x, factor: *constant, scale: None })
+                self.push(Op::MulScalar {
+                    x,
+                    factor: *constant,
+                    scale: None,
+                })
             }
             quotient => {
                 let q = self.evaluate(quotient, depth - 1);
@@ -126,12 +154,22 @@ impl Evaluator<'_, '_> {
 
     /// `Σ c_k·T_k`, term by term.
     fn combine(&mut self, coefficients: &[f64]) -> ValueId {
-        let used: Vec<(usize, f64)> = coefficients.iter().copied().enumerate().skip(1).filter(|(_, c)| *c != 0.0).collect();
+        let used: Vec<(usize, f64)> = coefficients
+            .iter()
+            .copied()
+            .enumerate()
+            .skip(1)
+            .filter(|(_, c)| *c != 0.0)
+            .collect();
         let products: Vec<ValueId> = used
             .into_iter()
             .map(|(k, factor)| {
                 let x = self.term(k);
-                self.push(Op::MulScalar { x, factor, scale: None })
+                self.push(Op::MulScalar {
+                    x,
+                    factor,
+                    scale: None,
+                })
             })
             .collect();
         let sum = self.circuit.push_sum(&products, Some(self.site.layer));
@@ -155,7 +193,10 @@ fn divide(p: &[f64], m: usize) -> (Vec<f64>, Vec<f64>) {
 /// Without trailing coefficients that are negligible; at least one stays.
 fn trimmed(coefficients: &[f64]) -> &[f64] {
     let largest = coefficients.iter().fold(0.0f64, |m, c| m.max(c.abs()));
-    let end = coefficients.iter().rposition(|c| c.abs() > largest * NEGLIGIBLE).unwrap_or(0);
+    let end = coefficients
+        .iter()
+        .rposition(|c| c.abs() > largest * NEGLIGIBLE)
+        .unwrap_or(0);
     &coefficients[..=end]
 }
 
@@ -164,7 +205,10 @@ mod tests {
     use super::*;
 
     fn chebyshev(c: &[f64], x: f64) -> f64 {
-        c.iter().enumerate().map(|(k, c)| c * (k as f64 * x.acos()).cos()).sum()
+        c.iter()
+            .enumerate()
+            .map(|(k, c)| c * (k as f64 * x.acos()).cos())
+            .sum()
     }
 
     #[test]

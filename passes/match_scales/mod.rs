@@ -83,8 +83,19 @@ fn adjust(old: &Circuit, at: ValueId) -> Option<Circuit> {
                 _ => x,
             };
             let level = facts(next).ok().and_then(|f| f[x.index()].level);
-            let x = if level == Some(above) { x } else { next.push_op(Op::DropLevel { x, to: above }, layer) };
-            let product = next.push_op(Op::MulScalar { x, factor: 1.0, scale: None }, layer);
+            let x = if level == Some(above) {
+                x
+            } else {
+                next.push_op(Op::DropLevel { x, to: above }, layer)
+            };
+            let product = next.push_op(
+                Op::MulScalar {
+                    x,
+                    factor: 1.0,
+                    scale: None,
+                },
+                layer,
+            );
             next.push_op(Op::Rescale(product), layer)
         }
         _ => next.push(value),

@@ -49,7 +49,10 @@ fn classes(circuit: &Circuit) -> Vec<usize> {
     }
     for (id, op) in circuit.ops().filter(|(_, op)| keeps_scale(op)) {
         for operand in op.operands() {
-            let (a, b) = (find(&mut leader, operand.index()), find(&mut leader, id.index()));
+            let (a, b) = (
+                find(&mut leader, operand.index()),
+                find(&mut leader, id.index()),
+            );
             leader[a.max(b)] = a.min(b);
         }
     }
@@ -79,9 +82,16 @@ struct Solver {
 /// Chooses the scale of every plain and scalar factor.
 pub fn solve(circuit: &Circuit, fresh: &Scale) -> Result<Solution, Conflict> {
     let class = classes(circuit);
-    let levels: Vec<Option<Level>> = facts(circuit).map(|f| f.into_iter().map(|f| f.level).collect()).unwrap_or_default();
+    let levels: Vec<Option<Level>> = facts(circuit)
+        .map(|f| f.into_iter().map(|f| f.level).collect())
+        .unwrap_or_default();
     let n = class.len();
-    let mut solver = Solver { links: Vec::new(), into: vec![Vec::new(); n], out_of: vec![Vec::new(); n], known: vec![None; n] };
+    let mut solver = Solver {
+        links: Vec::new(),
+        into: vec![Vec::new(); n],
+        out_of: vec![Vec::new(); n],
+        known: vec![None; n],
+    };
     for (id, op) in circuit.ops() {
         let at = |v: ValueId| class[v.index()];
         let link = match op {
@@ -90,11 +100,20 @@ pub fn solve(circuit: &Circuit, fresh: &Scale) -> Result<Solution, Conflict> {
                 continue;
             }
             Op::MulPlain { x, .. } | Op::MulScalar { x, .. } => Link::Free { from: at(*x) },
-            Op::Mul(a, b) => Link::Product { a: at(*a), b: at(*b) },
-            Op::Square(x) => Link::Product { a: at(*x), b: at(*x) },
+            Op::Mul(a, b) => Link::Product {
+                a: at(*a),
+                b: at(*b),
+            },
+            Op::Square(x) => Link::Product {
+                a: at(*x),
+                b: at(*x),
+            },
             Op::Rescale(x) | Op::ModDown { x, rescale: true } => {
                 let Level(l) = levels.get(x.index()).copied().flatten().unwrap_or(Level(0));
-                Link::Divided { from: at(*x), by: Scale::prime(l) }
+                Link::Divided {
+                    from: at(*x),
+                    by: Scale::prime(l),
+                }
             }
             _ => continue,
         };
@@ -129,8 +148,11 @@ impl Solver {
             // A class that nothing forces: one whose scale is asked for from below first, then the earliest.
             let open = |c: &usize| self.known[*c].is_none() && self.is_ready(*c);
             let candidates: Vec<usize> = (0..self.known.len()).filter(open).collect();
-            let asked = candidates.iter().find_map(|&c| self.asked(c, 0).map(|s| (c, s)));
-            let chosen = asked.or_else(|| candidates.first().map(|&c| (c, self.preferred(c, fresh))));
+            let asked = candidates
+                .iter()
+                .find_map(|&c| self.asked(c, 0).map(|s| (c, s)));
+            let chosen =
+                asked.or_else(|| candidates.first().map(|&c| (c, self.preferred(c, fresh))));
             match chosen {
                 Some((class, scale)) => self.known[class] = Some(scale),
                 None => return,
@@ -148,7 +170,10 @@ impl Solver {
                 }
                 let scale = match link {
                     Link::Free { .. } => None,
-                    Link::Product { a, b } => self.known[*a].as_ref().zip(self.known[*b].as_ref()).map(|(a, b)| a.times(b)),
+                    Link::Product { a, b } => self.known[*a]
+                        .as_ref()
+                        .zip(self.known[*b].as_ref())
+                        .map(|(a, b)| a.times(b)),
                     Link::Divided { from, by } => self.known[*from].as_ref().map(|s| s.over(by)),
                 };
                 if scale.is_some() {
@@ -165,7 +190,10 @@ impl Solver {
     /// Whether only free factors make this class and all they multiply is known.
     fn is_ready(&self, class: usize) -> bool {
         let made = &self.into[class];
-        !made.is_empty() && made.iter().all(|&l| matches!(self.links[l].2, Link::Free { from } if self.known[from].is_some()))
+        !made.is_empty()
+            && made.iter().all(
+                |&l| matches!(self.links[l].2, Link::Free { from } if self.known[from].is_some()),
+            )
     }
 
     /// The scale that readers of a class need it to have, if they agree to be asked.
@@ -192,10 +220,12 @@ impl Solver {
 
     /// The scale that makes the rescaled value fresh again.
     fn preferred(&self, class: usize, fresh: &Scale) -> Scale {
-        let divided = self.out_of[class].iter().find_map(|&l| match &self.links[l].2 {
-            Link::Divided { by, .. } => Some(fresh.times(by)),
-            _ => None,
-        });
+        let divided = self.out_of[class]
+            .iter()
+            .find_map(|&l| match &self.links[l].2 {
+                Link::Divided { by, .. } => Some(fresh.times(by)),
+                _ => None,
+            });
         divided.unwrap_or_else(|| fresh.clone())
     }
 
@@ -204,17 +234,28 @@ impl Solver {
         for (value, result, link) in &self.links {
             let scale = match link {
                 Link::Free { .. } => continue,
-                Link::Product { a, b } => self.known[*a].as_ref().zip(self.known[*b].as_ref()).map(|(a, b)| a.times(b)),
+                Link::Product { a, b } => self.known[*a]
+                    .as_ref()
+                    .zip(self.known[*b].as_ref())
+                    .map(|(a, b)| a.times(b)),
                 Link::Divided { from, by } => self.known[*from].as_ref().map(|s| s.over(by)),
             };
             if scale == self.known[*result] {
                 continue;
             }
-            let show = |s: &Option<Scale>| s.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+            let show = |s: &Option<Scale>| {
+                s.as_ref()
+                    .map_or_else(|| "unknown".to_owned(), ToString::to_string)
+            };
             let mismatch = format!("{} and {}", show(&scale), show(&self.known[*result]));
             let joins = |op: &Op| matches!(op, Op::Add(..) | Op::Sub(..) | Op::Sum(_));
-            let sums = circuit.ops().filter(|(id, op)| joins(op) && class[id.index()] == *result && id.index() > *value);
-            let at = sums.map(|(id, _)| id).next().unwrap_or(ValueId(*value as u32));
+            let sums = circuit.ops().filter(|(id, op)| {
+                joins(op) && class[id.index()] == *result && id.index() > *value
+            });
+            let at = sums
+                .map(|(id, _)| id)
+                .next()
+                .unwrap_or(ValueId(*value as u32));
             return Err(Conflict { at, mismatch });
         }
         Ok(())

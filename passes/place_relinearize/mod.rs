@@ -11,15 +11,21 @@ pub struct PlaceRelinearize {}
 
 /// Whether the operation leaves a degree-2 operand at degree 2 without extra work.
 fn accepts_degree_2(op: &Op) -> bool {
-    matches!(op, Op::Add(..) | Op::Sub(..) | Op::Sum(_) | Op::Neg(_) | Op::AddPlain { .. })
+    matches!(
+        op,
+        Op::Add(..) | Op::Sub(..) | Op::Sum(_) | Op::Neg(_) | Op::AddPlain { .. }
+    )
 }
 
 impl Pass<Circuit> for PlaceRelinearize {
     fn info(&self) -> PassInfo {
-        PassInfo::new("place-relinearize", "products are relinearized after sums, once for a sum")
-            .needs("products are relinearized somewhere")
-            .gives("only sums and relinearizations read values of degree 2")
-            .source("Chowdhary et al., EVA, ePrint 2021/1505 (lazy relinearization)")
+        PassInfo::new(
+            "place-relinearize",
+            "products are relinearized after sums, once for a sum",
+        )
+        .needs("products are relinearized somewhere")
+        .gives("only sums and relinearizations read values of degree 2")
+        .source("Chowdhary et al., EVA, ePrint 2021/1505 (lazy relinearization)")
     }
 
     fn run(&self, circuit: &mut Circuit, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
@@ -59,7 +65,8 @@ fn strict(circuit: &Circuit) -> Vec<bool> {
             Op::Mul(..) | Op::Square(_) => true,
             _ => accepts_degree_2(op) && op.operands().iter().any(|o| is_ct3[o.index()]),
         };
-        let read_strictly = users[i].iter().any(|u| !accepts_degree_2(circuit.op(*u))) || circuit.outputs().contains(&id);
+        let read_strictly = users[i].iter().any(|u| !accepts_degree_2(circuit.op(*u)))
+            || circuit.outputs().contains(&id);
         strict[i] = degree_2 && read_strictly;
         is_ct3[i] = degree_2 && !read_strictly;
     }

@@ -12,10 +12,13 @@ pub struct PlaceRescale {}
 
 impl Pass<Circuit> for PlaceRescale {
     fn info(&self) -> PassInfo {
-        PassInfo::new("place-rescale", "products are rescaled after sums, as early as one rescale serves all")
-            .needs("products of ciphertexts are relinearized where something but a sum reads them")
-            .gives("whatever is multiplied or returned has one scale, not a product of scales")
-            .source("Cheon et al., ePrint 2018/931; placement by dominators is ours")
+        PassInfo::new(
+            "place-rescale",
+            "products are rescaled after sums, as early as one rescale serves all",
+        )
+        .needs("products of ciphertexts are relinearized where something but a sum reads them")
+        .gives("whatever is multiplied or returned has one scale, not a product of scales")
+        .source("Cheon et al., ePrint 2018/931; placement by dominators is ours")
     }
 
     fn run(&self, circuit: &mut Circuit, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
@@ -37,15 +40,20 @@ fn place(old: &Circuit) -> Option<Circuit> {
     let units = units(old);
     let kinds = old.kinds();
     let parent = dominators(old, &units);
-    let needs_one = |user: &Op, of: ValueId, user_units: u8| multiplies(user) || (user_units == 1 && units[of.index()] == 2 && !is_rescale(user));
+    let needs_one = |user: &Op, of: ValueId, user_units: u8| {
+        multiplies(user) || (user_units == 1 && units[of.index()] == 2 && !is_rescale(user))
+    };
     let n = old.values().len();
     let mut exits = vec![false; n];
     for (id, op) in old.ops() {
         for operand in op.operands() {
-            exits[operand.index()] |= units[operand.index()] == 2 && needs_one(op, operand, units[id.index()]);
+            exits[operand.index()] |=
+                units[operand.index()] == 2 && needs_one(op, operand, units[id.index()]);
         }
     }
-    old.outputs().iter().for_each(|o| exits[o.index()] |= units[o.index()] == 2);
+    old.outputs()
+        .iter()
+        .for_each(|o| exits[o.index()] |= units[o.index()] == 2);
     let mut rescaled = vec![false; n];
     for exit in (0..n).filter(|&i| exits[i]) {
         let mut best = exit;
@@ -73,19 +81,32 @@ fn place(old: &Circuit) -> Option<Circuit> {
     for (value, (id, op)) in old.values().iter().zip(old.ops()) {
         let i = id.index();
         let reads_rescaled = |o: ValueId| below[i] || needs_one(op, o, units[i]);
-        let op = op.clone().map_operands(|o| if reads_rescaled(o) { down[o.index()].unwrap_or(raw[o.index()]) } else { raw[o.index()] });
+        let op = op.clone().map_operands(|o| {
+            if reads_rescaled(o) {
+                down[o.index()].unwrap_or(raw[o.index()])
+            } else {
+                raw[o.index()]
+            }
+        });
         let all_read_rescaled = || {
-            let each = users[i].iter().all(|u| below[u.index()] || needs_one(old.op(*u), id, units[u.index()]));
-            each && !(old.outputs().contains(&id) && !rescaled[i])
+            users[i]
+                .iter()
+                .all(|u| below[u.index()] || needs_one(old.op(*u), id, units[u.index()]))
         };
         match op {
             Op::ModDown { x, rescale: false } if rescaled[i] && all_read_rescaled() => {
-                let merged = next.push(Value { op: Op::ModDown { x, rescale: true }, ..value.clone() });
+                let merged = next.push(Value {
+                    op: Op::ModDown { x, rescale: true },
+                    ..value.clone()
+                });
                 raw.push(merged);
                 down[i] = Some(merged);
             }
             op => {
-                let made = next.push(Value { op, ..value.clone() });
+                let made = next.push(Value {
+                    op,
+                    ..value.clone()
+                });
                 raw.push(made);
                 if rescaled[i] {
                     down[i] = Some(next.push_op(Op::Rescale(made), value.layer));
@@ -93,7 +114,12 @@ fn place(old: &Circuit) -> Option<Circuit> {
             }
         }
     }
-    next.set_outputs(old.outputs().iter().map(|o| down[o.index()].unwrap_or(raw[o.index()])).collect());
+    next.set_outputs(
+        old.outputs()
+            .iter()
+            .map(|o| down[o.index()].unwrap_or(raw[o.index()]))
+            .collect(),
+    );
     Some(next)
 }
 
@@ -118,7 +144,8 @@ fn dominators(circuit: &Circuit, units: &[u8]) -> Vec<Option<usize>> {
                 None => a,
                 Some(mut b) => {
                     while a != b {
-                        let (da, db) = (a.map_or(0, |v| depth[v] + 1), b.map_or(0, |v| depth[v] + 1));
+                        let (da, db) =
+                            (a.map_or(0, |v| depth[v] + 1), b.map_or(0, |v| depth[v] + 1));
                         if da >= db {
                             a = a.and_then(|v| parent[v]);
                         } else {

@@ -11,9 +11,12 @@ pub struct PlanKeys {}
 
 impl Pass<Circuit> for PlanKeys {
     fn info(&self) -> PassInfo {
-        PassInfo::new("plan-keys", "exactly the keys the circuit uses, each up to the level of its highest use")
-            .needs("parameters are chosen")
-            .gives("the circuit has a key manifest")
+        PassInfo::new(
+            "plan-keys",
+            "exactly the keys the circuit uses, each up to the level of its highest use",
+        )
+        .needs("parameters are chosen")
+        .gives("the circuit has a key manifest")
     }
 
     fn run(&self, circuit: &mut Circuit, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
@@ -22,8 +25,13 @@ impl Pass<Circuit> for PlanKeys {
             return Ok(Changed::No);
         }
         if let (Some(keys), Some(params)) = (&keys, circuit.params()) {
-            let full = (keys.rotations.len() + usize::from(keys.relinearization.is_some())) as u64 * params.key_bytes(params.max_level());
-            cx.note(format!("{} rotation keys, {} bytes; {full} bytes if none were trimmed", keys.rotations.len(), keys.bytes(params)));
+            let full = (keys.rotations.len() + usize::from(keys.relinearization.is_some())) as u64
+                * params.key_bytes(params.max_level());
+            cx.note(format!(
+                "{} rotation keys, {} bytes; {full} bytes if none were trimmed",
+                keys.rotations.len(),
+                keys.bytes(params)
+            ));
         }
         circuit.set_keys(keys);
         Ok(Changed::Yes)

@@ -19,7 +19,8 @@ impl Pass<Graph> for PlanRotations {
     }
 
     fn run(&self, graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
-        let unplanned = |id| plan::is_linear(&graph.node(id).op) && graph.node(id).facts.plan.is_none();
+        let unplanned =
+            |id| plan::is_linear(&graph.node(id).op) && graph.node(id).facts.plan.is_none();
         if !graph.order().into_iter().any(unplanned) {
             return Ok(Changed::No);
         }

@@ -1,5 +1,5 @@
 //! What several passes share.
 
 pub mod linear;
-pub mod units;
 pub mod plan;
+pub mod units;

@@ -3,7 +3,9 @@
 use super::linear::linear_map;
 use ::circuit::CostTable;
 use graph::{Graph, Op};
-use layout::{LayoutError, LinearPlan, Periodic, PlanCosts, PlanOptions, SparseMatrix, plan_linear};
+use layout::{
+    LayoutError, LinearPlan, Periodic, PlanCosts, PlanOptions, SparseMatrix, plan_linear,
+};
 use pass::Refusal;
 use std::sync::Arc;
 
@@ -22,16 +24,40 @@ fn prices(costs: &CostTable) -> PlanCosts {
     let mod_down = 2.0 * wide * (ntt + limb);
     let hoisted = product + 2.0 * wide * limb;
     let giant = decompose + product + mod_down / 2.0 + 2.0 * wide * limb;
-    PlanCosts { k_dec: decompose / giant, k_h: hoisted / giant, k_g: 1.0, k_md: mod_down / giant, k_rs: 0.0, c_mul: 2.0 * wide * limb / giant }
+    PlanCosts {
+        k_dec: decompose / giant,
+        k_h: hoisted / giant,
+        k_g: 1.0,
+        k_md: mod_down / giant,
+        k_rs: 0.0,
+        c_mul: 2.0 * wide * limb / giant,
+    }
 }
 
 /// The cheapest plan among those with few more rotations than the fewest possible.
-fn plan_one(matrix: &SparseMatrix, input: &Periodic, output: &Periodic, costs: &PlanCosts) -> Result<LinearPlan, LayoutError> {
+fn plan_one(
+    matrix: &SparseMatrix,
+    input: &Periodic,
+    output: &Periodic,
+    costs: &PlanCosts,
+) -> Result<LinearPlan, LayoutError> {
     let fewest = plan_linear(matrix, input, output, &PlanOptions::default())?;
     let allowed = (fewest.counts.rotations() as f64 * ROTATION_SLACK) as u64;
     for surcharge in [0.0, 0.2, 0.5, 1.0, 2.0, 5.0] {
-        let costs = PlanCosts { k_h: costs.k_h + surcharge, k_g: costs.k_g + surcharge, ..*costs };
-        let plan = plan_linear(matrix, input, output, &PlanOptions { costs, ..PlanOptions::default() })?;
+        let costs = PlanCosts {
+            k_h: costs.k_h + surcharge,
+            k_g: costs.k_g + surcharge,
+            ..*costs
+        };
+        let plan = plan_linear(
+            matrix,
+            input,
+            output,
+            &PlanOptions {
+                costs,
+                ..PlanOptions::default()
+            },
+        )?;
         if plan.counts.rotations() <= allowed {
             return Ok(plan);
         }
@@ -48,17 +74,25 @@ pub fn plan_all(graph: &mut Graph, costs: &CostTable) -> Result<f64, Refusal> {
     let mut total = 0.0;
     for id in graph.order() {
         let operands = graph.operands(id);
-        let Some(&first) = operands.first() else { continue };
+        let Some(&first) = operands.first() else {
+            continue;
+        };
         let name = graph.node(id).name.clone();
-        let missing = || Refusal::new(format!("{name} has no layout")).help("run choose-packing first");
+        let missing =
+            || Refusal::new(format!("{name} has no layout")).help("run choose-packing first");
         let input = graph.node(first).facts.layout.clone().ok_or_else(missing)?;
         let Some(map) = linear_map(&graph.node(id).op, graph.shape(first)) else {
-            let longest = operands.iter().filter_map(|o| graph.node(*o).facts.layout.as_ref()).max_by_key(|l| l.period).cloned();
+            let longest = operands
+                .iter()
+                .filter_map(|o| graph.node(*o).facts.layout.as_ref())
+                .max_by_key(|l| l.period)
+                .cloned();
             graph.node_mut(id).facts.layout = longest;
             continue;
         };
         let output = graph.node(id).facts.layout.clone().ok_or_else(missing)?;
-        let plan = plan_one(&map.matrix, &input, &output, &prices).map_err(|e: LayoutError| Refusal::new(format!("{name}: {e}")))?;
+        let plan = plan_one(&map.matrix, &input, &output, &prices)
+            .map_err(|e: LayoutError| Refusal::new(format!("{name}: {e}")))?;
         total += prices.total(&plan);
         let facts = &mut graph.node_mut(id).facts;
         facts.layout = Some(plan.output.clone());

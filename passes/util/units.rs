@@ -20,5 +20,8 @@ pub fn units(circuit: &Circuit) -> Vec<u8> {
 
 /// Whether the operation multiplies: its operands must have one unit.
 pub fn multiplies(op: &Op) -> bool {
-    matches!(op, Op::MulPlain { .. } | Op::MulScalar { .. } | Op::Mul(..) | Op::Square(_))
+    matches!(
+        op,
+        Op::MulPlain { .. } | Op::MulScalar { .. } | Op::Mul(..) | Op::Square(_)
+    )
 }

@@ -1,7 +1,10 @@
 //! Golden files: why, how to run, input, a line, what is wanted.
 
 use crate::{blessing, onnx, render};
-use privet::extend::{Calibration, Circuit, Graph, PassReport, PipelineError, Program, Settings, counts, graph};
+use privet::extend::{
+    Calibration, Circuit, Compiler, Graph, PassReport, PipelineError, Program, Settings, counts,
+    graph,
+};
 use privet::prelude::{Error, Model, Options};
 use privet::{compile, passes};
 use std::collections::BTreeMap;
@@ -71,7 +74,9 @@ impl Golden {
         };
         let n_lines = text.lines().count();
         if n_lines > MAX_LINES {
-            return Err(format!("{n_lines} lines, at most {MAX_LINES} are allowed; one idea per file"));
+            return Err(format!(
+                "{n_lines} lines, at most {MAX_LINES} are allowed; one idea per file"
+            ));
         }
         let (input, want) = match text.split_once(&format!("{LINE}\n")) {
             Some((input, want)) => (input.to_owned(), Some(want.to_owned())),
@@ -80,23 +85,38 @@ impl Golden {
         let mut directives: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut has_why = false;
         for (i, line) in input.lines().enumerate() {
-            let Some(comment) = line.strip_prefix(';') else { continue };
+            let Some(comment) = line.strip_prefix(';') else {
+                continue;
+            };
             let comment = comment.trim();
             match comment.split_once(':') {
                 Some((key, value)) if is_key(key) => {
-                    let known = OWN_KEYS.contains(&key) || (form == Form::Circuit && (CIRCUIT_KEYS.contains(&key) || key.starts_with("layer ")));
+                    let known = OWN_KEYS.contains(&key)
+                        || (form == Form::Circuit
+                            && (CIRCUIT_KEYS.contains(&key) || key.starts_with("layer ")));
                     if !known {
                         return Err(format!("line {}: `{key}` is no directive", i + 1));
                     }
-                    directives.entry(key.to_owned()).or_default().push(value.trim().to_owned());
+                    directives
+                        .entry(key.to_owned())
+                        .or_default()
+                        .push(value.trim().to_owned());
                 }
                 _ => has_why |= i == 0 && comment.len() > 10,
             }
         }
         if !has_why {
-            return Err("the first line says why the file is there: `; Two rotations …`".to_owned());
+            return Err(
+                "the first line says why the file is there: `; Two rotations …`".to_owned(),
+            );
         }
-        let golden = Self { path: path.to_owned(), form, input, want, directives };
+        let golden = Self {
+            path: path.to_owned(),
+            form,
+            input,
+            want,
+            directives,
+        };
         golden.run_line()?;
         Ok(golden)
     }
@@ -142,15 +162,31 @@ impl Golden {
                 settings.scale_bits = params.spec().scale_bits;
             }
         }
-        for word in self.directives.get("settings").into_iter().flatten().flat_map(|l| l.split_whitespace()) {
-            let (key, value) = word.split_once('=').ok_or_else(|| format!("expected key=value, found `{word}`"))?;
+        for word in self
+            .directives
+            .get("settings")
+            .into_iter()
+            .flatten()
+            .flat_map(|l| l.split_whitespace())
+        {
+            let (key, value) = word
+                .split_once('=')
+                .ok_or_else(|| format!("expected key=value, found `{word}`"))?;
             let bad = |_| format!("settings: `{word}` has no number");
             match key {
                 "log_n" => settings.log_n = value.parse().map_err(bad)?,
                 "scale" => settings.scale_bits = value.parse().map_err(bad)?,
                 "max_degree" => settings.max_degree = value.parse().map_err(bad)?,
-                "margin" => settings.range_margin = value.parse().map_err(|_| format!("settings: `{word}` has no number"))?,
-                "activation_error" => settings.activation_error = value.parse().map_err(|_| format!("settings: `{word}` has no number"))?,
+                "margin" => {
+                    settings.range_margin = value
+                        .parse()
+                        .map_err(|_| format!("settings: `{word}` has no number"))?
+                }
+                "activation_error" => {
+                    settings.activation_error = value
+                        .parse()
+                        .map_err(|_| format!("settings: `{word}` has no number"))?
+                }
                 _ => return Err(format!("`{key}` is no setting")),
             }
         }
@@ -163,15 +199,28 @@ impl Golden {
     }
 
     fn samples(&self) -> Result<Vec<Vec<f64>>, String> {
-        let number = |w: &str| w.trim().parse::<f64>().map_err(|_| format!("sample: expected a number, found `{w}`"));
+        let number = |w: &str| {
+            w.trim()
+                .parse::<f64>()
+                .map_err(|_| format!("sample: expected a number, found `{w}`"))
+        };
         let lines = self.directives.get("sample").into_iter().flatten();
         lines.map(|l| l.split(',').map(number).collect()).collect()
     }
 
     fn options(&self) -> Result<Options, String> {
         let settings = self.settings()?;
-        let words = self.directives.get("settings").cloned().unwrap_or_default().join(" ");
-        let given = |key: &str| words.split_whitespace().any(|w| w.starts_with(&format!("{key}=")));
+        let words = self
+            .directives
+            .get("settings")
+            .cloned()
+            .unwrap_or_default()
+            .join(" ");
+        let given = |key: &str| {
+            words
+                .split_whitespace()
+                .any(|w| w.starts_with(&format!("{key}=")))
+        };
         let samples = self.samples()?;
         Ok(Options {
             log_n: given("log_n").then_some(settings.log_n),
@@ -204,7 +253,12 @@ impl Golden {
                     return Err(render::error(&error));
                 }
                 let text = render::error(&error);
-                let without_exit = || text.lines().filter(|l| !l.starts_with("exit code")).map(|l| format!("{l}\n")).collect();
+                let without_exit = || {
+                    text.lines()
+                        .filter(|l| !l.starts_with("exit code"))
+                        .map(|l| format!("{l}\n"))
+                        .collect()
+                };
                 Ok(if shows_exit { text } else { without_exit() })
             }
         }
@@ -222,44 +276,63 @@ impl Golden {
             }
             Form::Graph if run == "compile" => {
                 // A network without a file: what the file would tell comes from another one.
-                let mut model = import("opset 17\ninput x [1, 2]\nnode Relu x -> y\noutput y\n", None)?;
+                let mut model = import(
+                    "opset 17\ninput x [1, 2]\nnode Relu x -> y\noutput y\n",
+                    None,
+                )?;
                 model.graph = self.graph()?;
                 self.compiled(&model)
             }
             Form::Graph => {
                 let mut graph = self.graph()?;
-                let compiler = passes::standard();
+                let mut compiler = passes::standard();
+                if run == "standard" {
+                    return lowered(&compiler, &graph, &settings);
+                }
                 let Some((before, after)) = run.split_once(compiler.lower.info().name) else {
                     let pipeline = passes::graph().pipeline(run).map_err(|e| e.to_string())?;
                     let reports = pipeline.run(&mut graph, &settings, &mut |_, _, _| {})?;
                     return Ok(Outcome::Graph(graph, reports));
                 };
-                let mut compiler = compiler;
-                compiler.graph = passes::graph().pipeline(before.trim().trim_end_matches(',')).map_err(|e| e.to_string())?;
-                compiler.circuit = passes::circuit().pipeline(after.trim().trim_start_matches(',')).map_err(|e| e.to_string())?;
-                let made = compiler.compile(&graph, &settings, &mut |_, _, _, _| {})?;
-                // What the graph passes did is told by their own golden files.
-                let reports = made.passes.into_iter().skip_while(|r| r.name != "lower-to-circuit").collect();
-                Ok(Outcome::Circuit(made.circuit, reports))
+                compiler.graph = passes::graph()
+                    .pipeline(before.trim().trim_end_matches(','))
+                    .map_err(|e| e.to_string())?;
+                compiler.circuit = passes::circuit()
+                    .pipeline(after.trim().trim_start_matches(','))
+                    .map_err(|e| e.to_string())?;
+                lowered(&compiler, &graph, &settings)
             }
             Form::Model => {
                 let cut = match self.directives.get("cut").and_then(|c| c.first()) {
-                    Some(cut) => Some(cut.parse().map_err(|_| format!("cut: `{cut}` is no number of bytes"))?),
+                    Some(cut) => Some(
+                        cut.parse()
+                            .map_err(|_| format!("cut: `{cut}` is no number of bytes"))?,
+                    ),
                     None => None,
                 };
                 let model = import(&self.input, cut)?;
                 match run {
                     "import" => Ok(Outcome::Text(model.graph.print())),
                     "compile" => self.compiled(&model),
-                    _ => Err(Stop::File("a .model file is run with `import` or `compile`".to_owned())),
+                    _ => Err(Stop::File(
+                        "a .model file is run with `import` or `compile`".to_owned(),
+                    )),
                 }
             }
         }
     }
 
     fn compiled(&self, model: &Model) -> Result<Outcome, Stop> {
-        let made = compile(model, &self.options()?, &passes::standard(), &mut |_, _, _, _| {})?;
-        Ok(Outcome::Text(format!("compiled\n{}", count_line(&made.circuit))))
+        let made = compile(
+            model,
+            &self.options()?,
+            &passes::standard(),
+            &mut |_, _, _, _| {},
+        )?;
+        Ok(Outcome::Text(format!(
+            "compiled\n{}",
+            count_line(&made.circuit)
+        )))
     }
 
     /// Compares, or rewrites what is wanted when blessing.
@@ -278,8 +351,23 @@ impl Golden {
             return std::fs::write(&self.path, text).map_err(|e| e.to_string());
         }
         let diff = render::diff(want.unwrap_or_default(), &found);
-        Err(format!("{}\n{diff}accept with: BLESS=1 cargo test -p privet-tests --test golden", self.path.display()))
+        Err(format!(
+            "{}\n{diff}accept with: BLESS=1 cargo test -p privet-tests --test golden",
+            self.path.display()
+        ))
     }
+}
+
+/// The circuit of a graph, with what the lowering and the passes after it noted; the others have golden files of their own.
+fn lowered(compiler: &Compiler, graph: &Graph, settings: &Settings) -> Result<Outcome, Stop> {
+    let made = compiler.compile(graph, settings, &mut |_, _, _, _| {})?;
+    let name = compiler.lower.info().name;
+    let reports = made
+        .passes
+        .into_iter()
+        .skip_while(|r| r.name != name)
+        .collect();
+    Ok(Outcome::Circuit(made.circuit, reports))
 }
 
 /// Why there is no program to show.
@@ -312,7 +400,9 @@ impl From<Error> for Stop {
 fn is_key(key: &str) -> bool {
     let mut words = key.split(' ');
     let word = |w: &str| !w.is_empty() && w.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    words.next().is_some_and(word) && words.next().is_none_or(|n| n.parse::<u32>().is_ok()) && words.next().is_none()
+    words.next().is_some_and(word)
+        && words.next().is_none_or(|n| n.parse::<u32>().is_ok())
+        && words.next().is_none()
 }
 
 fn verified<P: Program>(program: P) -> Result<P, String> {
@@ -337,10 +427,18 @@ fn import(recipe: &str, cut: Option<usize>) -> Result<Model, Stop> {
 }
 
 fn rendered<P: Program>(program: &P, same: bool, reports: &[PassReport], count: &str) -> String {
-    let mut text = if same { "; unchanged\n".to_owned() } else { program.print() };
+    let mut text = if same {
+        "; unchanged\n".to_owned()
+    } else {
+        program.print()
+    };
     for report in reports {
         for note in &report.notes {
-            let who = if reports.len() > 1 { format!("{}: ", report.name) } else { String::new() };
+            let who = if reports.len() > 1 {
+                format!("{}: ", report.name)
+            } else {
+                String::new()
+            };
             text += &format!("; note: {who}{note}\n");
         }
     }
@@ -351,7 +449,13 @@ fn rendered<P: Program>(program: &P, same: bool, reports: &[PassReport], count: 
 pub fn count_line(circuit: &Circuit) -> String {
     let counts = counts(circuit);
     let named = counts.named().into_iter().filter(|(_, n)| *n > 0);
-    let words: Vec<String> = named.chain([("keys", circuit.n_galois_keys()), ("depth", circuit.depth())]).map(|(name, n)| format!("{name} {n}")).collect();
+    let words: Vec<String> = named
+        .chain([
+            ("keys", circuit.n_galois_keys()),
+            ("depth", circuit.depth()),
+        ])
+        .map(|(name, n)| format!("{name} {n}"))
+        .collect();
     format!("; count: {}\n", words.join(" "))
 }
 
@@ -371,25 +475,38 @@ mod tests {
         for (head, expected) in [
             ("; run: eliminate-common\n", "says why"),
             ("; Why this is here.\n", "; run: pass"),
-            ("; Why this is here.\n; run: eliminate-common\n; setting: log_n=4\n", "`setting` is no directive"),
+            (
+                "; Why this is here.\n; run: eliminate-common\n; setting: log_n=4\n",
+                "`setting` is no directive",
+            ),
         ] {
             let why = parse(head).expect_err("refused");
             assert!(why.contains(expected), "{why}");
         }
-        let long = format!("; Why this is here.\n; run: eliminate-common\n{}{BODY}", ";\n".repeat(60));
-        assert!(Golden::parse(Path::new("golden/p/x.circuit"), &long).is_err_and(|why| why.contains("at most 60")));
+        let long = format!(
+            "; Why this is here.\n; run: eliminate-common\n{}{BODY}",
+            ";\n".repeat(60)
+        );
+        assert!(
+            Golden::parse(Path::new("golden/p/x.circuit"), &long)
+                .is_err_and(|why| why.contains("at most 60"))
+        );
         assert!(Golden::parse(Path::new("golden/p/x.params.ron"), BODY).is_err());
     }
 
     #[test]
     fn a_difference_fails_and_names_the_command() {
-        let mut golden = parse("; Why this is here.\n; run: eliminate-common\n").expect("it parses");
+        let mut golden =
+            parse("; Why this is here.\n; run: eliminate-common\n").expect("it parses");
         let found = golden.found().expect("it runs");
         assert!(found.ends_with("; note: 1 values were computed twice\n; count: rotations 1 conversion 1 key_products 1 decompose 1 mod_down 1 add 1 keys 1 depth 0\n"), "{found}");
         golden.want = Some(found.replace("rotations 1", "rotations 2"));
         if !blessing() {
             let why = golden.check().expect_err("it differs");
-            assert!(why.contains("BLESS=1 cargo test") && why.contains("- ; count: rotations 2"), "{why}");
+            assert!(
+                why.contains("BLESS=1 cargo test") && why.contains("- ; count: rotations 2"),
+                "{why}"
+            );
         }
         golden.want = Some(found);
         assert_eq!(golden.check(), Ok(()));
@@ -398,7 +515,13 @@ mod tests {
     #[test]
     fn unknown_settings_and_passes_fail() {
         let fails = |head: &str| parse(head).and_then(|g| g.found()).expect_err("refused");
-        assert!(fails("; Why this is here.\n; run: eliminate-common\n; settings: depth=3\n").contains("`depth` is no setting"));
-        assert!(fails("; Why this is here.\n; run: eliminate-commons\n").contains("there is no pass `eliminate-commons`"));
+        assert!(
+            fails("; Why this is here.\n; run: eliminate-common\n; settings: depth=3\n")
+                .contains("`depth` is no setting")
+        );
+        assert!(
+            fails("; Why this is here.\n; run: eliminate-commons\n")
+                .contains("there is no pass `eliminate-commons`")
+        );
     }
 }

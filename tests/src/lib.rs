@@ -28,7 +28,11 @@ pub fn blessing() -> bool {
 /// Files below a folder, in order of their names; none if it is not there.
 pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).into_iter().flatten().filter_map(|e| Some(e.ok()?.path())).collect();
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|e| Some(e.ok()?.path()))
+        .collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -42,7 +46,8 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
 
 /// A name of a folder or file, for messages.
 pub fn name_of(path: &Path) -> String {
-    path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
+    path.file_name()
+        .map_or_else(String::new, |n| n.to_string_lossy().into_owned())
 }
 
 /// A file's text, or why it can not be had.

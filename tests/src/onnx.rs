@@ -64,11 +64,16 @@ pub fn encode(recipe: &str) -> Result<Vec<u8>, String> {
     let mut graph = Message::default().text(2, "golden");
     let mut opset = 17;
     let mut n_nodes = 0;
-    for line in recipe.lines().map(|l| l.split(" ;").next().unwrap_or_default().trim()) {
+    for line in recipe
+        .lines()
+        .map(|l| l.split(" ;").next().unwrap_or_default().trim())
+    {
         if line.is_empty() || line.starts_with(';') {
             continue;
         }
-        let (word, rest) = line.split_once(' ').ok_or_else(|| format!("`{line}` is no line of a recipe"))?;
+        let (word, rest) = line
+            .split_once(' ')
+            .ok_or_else(|| format!("`{line}` is no line of a recipe"))?;
         graph = match word {
             "opset" => {
                 opset = whole(rest)?;
@@ -86,18 +91,36 @@ pub fn encode(recipe: &str) -> Result<Vec<u8>, String> {
         };
     }
     let version = Message::default().text(1, "").int(2, opset);
-    Ok(Message::default().int(1, 8).text(2, "golden").message(7, graph).message(8, version).0)
+    Ok(Message::default()
+        .int(1, 8)
+        .text(2, "golden")
+        .message(7, graph)
+        .message(8, version)
+        .0)
 }
 
 fn whole(text: &str) -> Result<i64, String> {
-    text.trim().parse().map_err(|_| format!("expected a whole number, found `{text}`"))
+    text.trim()
+        .parse()
+        .map_err(|_| format!("expected a whole number, found `{text}`"))
 }
 
 /// `name [a, b]` and what follows.
 fn shaped(text: &str) -> Result<(&str, Vec<&str>, &str), String> {
-    let parts = text.split_once('[').and_then(|(name, rest)| rest.split_once(']').map(|(dims, rest)| (name.trim(), dims, rest.trim())));
-    let (name, dims, rest) = parts.ok_or_else(|| format!("expected `name [sizes]`, found `{text}`"))?;
-    Ok((name, dims.split(',').map(str::trim).filter(|d| !d.is_empty()).collect(), rest))
+    let parts = text.split_once('[').and_then(|(name, rest)| {
+        rest.split_once(']')
+            .map(|(dims, rest)| (name.trim(), dims, rest.trim()))
+    });
+    let (name, dims, rest) =
+        parts.ok_or_else(|| format!("expected `name [sizes]`, found `{text}`"))?;
+    Ok((
+        name,
+        dims.split(',')
+            .map(str::trim)
+            .filter(|d| !d.is_empty())
+            .collect(),
+        rest,
+    ))
 }
 
 fn port(text: &str) -> Result<Message, String> {
@@ -116,25 +139,43 @@ fn port(text: &str) -> Result<Message, String> {
 fn tensor(text: &str, ints: bool) -> Result<Message, String> {
     let (name, dims, rest) = shaped(text)?;
     let dims: Vec<i64> = dims.iter().map(|d| whole(d)).collect::<Result<_, _>>()?;
-    let values = rest.strip_prefix('=').ok_or_else(|| format!("expected `=`, found `{rest}`"))?.trim();
+    let values = rest
+        .strip_prefix('=')
+        .ok_or_else(|| format!("expected `=`, found `{rest}`"))?
+        .trim();
     let listed = values.strip_prefix('[').and_then(|v| v.strip_suffix(']'));
     let words: Vec<&str> = match listed {
         Some(list) => list.split(',').map(str::trim).collect(),
         None => vec![values; dims.iter().product::<i64>() as usize],
     };
-    let tensor = dims.iter().fold(Message::default(), |t, d| t.int(1, *d)).int(2, if ints { 7 } else { 1 }).text(8, name);
+    let tensor = dims
+        .iter()
+        .fold(Message::default(), |t, d| t.int(1, *d))
+        .int(2, if ints { 7 } else { 1 })
+        .text(8, name);
     if ints {
         let values: Vec<i64> = words.iter().map(|w| whole(w)).collect::<Result<_, _>>()?;
         return Ok(tensor.packed(7, &values));
     }
-    let number = |w: &&str| w.parse::<f32>().map_err(|_| format!("expected a number, found `{w}`"));
+    let number = |w: &&str| {
+        w.parse::<f32>()
+            .map_err(|_| format!("expected a number, found `{w}`"))
+    };
     let values: Vec<f32> = words.iter().map(number).collect::<Result<_, _>>()?;
-    Ok(tensor.bytes(4, &values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()))
+    Ok(tensor.bytes(
+        4,
+        &values
+            .iter()
+            .flat_map(|v| v.to_le_bytes())
+            .collect::<Vec<u8>>(),
+    ))
 }
 
 /// `Conv x, w -> y key=value …`; the node is named after its operator and place.
 fn node(text: &str, place: usize) -> Result<Message, String> {
-    let (left, right) = text.split_once("->").ok_or_else(|| format!("expected `->` in `{text}`"))?;
+    let (left, right) = text
+        .split_once("->")
+        .ok_or_else(|| format!("expected `->` in `{text}`"))?;
     let (operator, inputs) = left.trim().split_once(' ').unwrap_or((left.trim(), ""));
     let mut words = right.split_whitespace();
     let output = words.next().ok_or("a node has an output")?;
@@ -142,21 +183,35 @@ fn node(text: &str, place: usize) -> Result<Message, String> {
     for input in inputs.split(',').map(str::trim).filter(|i| !i.is_empty()) {
         node = node.text(1, input);
     }
-    node = node.text(2, output).text(3, &format!("{operator}_{place}")).text(4, operator);
+    node = node
+        .text(2, output)
+        .text(3, &format!("{operator}_{place}"))
+        .text(4, operator);
     for word in words {
-        let (name, value) = word.split_once('=').ok_or_else(|| format!("expected key=value, found `{word}`"))?;
+        let (name, value) = word
+            .split_once('=')
+            .ok_or_else(|| format!("expected key=value, found `{word}`"))?;
         let attribute = Message::default().text(1, name);
-        node = node.message(5, if let Some(text) = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')) {
-            attribute.text(4, text).int(20, 3)
-        } else if value.contains(',') {
-            let list: Vec<i64> = value.split(',').filter(|v| !v.is_empty()).map(whole).collect::<Result<_, _>>()?;
-            list.iter().fold(attribute, |a, v| a.int(8, *v)).int(20, 7)
-        } else if let Ok(value) = value.parse::<i64>() {
-            attribute.int(3, value).int(20, 2)
-        } else {
-            let value: f32 = value.parse().map_err(|_| format!("expected a number, found `{value}`"))?;
-            attribute.float(2, value).int(20, 1)
-        });
+        node = node.message(
+            5,
+            if let Some(text) = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')) {
+                attribute.text(4, text).int(20, 3)
+            } else if value.contains(',') {
+                let list: Vec<i64> = value
+                    .split(',')
+                    .filter(|v| !v.is_empty())
+                    .map(whole)
+                    .collect::<Result<_, _>>()?;
+                list.iter().fold(attribute, |a, v| a.int(8, *v)).int(20, 7)
+            } else if let Ok(value) = value.parse::<i64>() {
+                attribute.int(3, value).int(20, 2)
+            } else {
+                let value: f32 = value
+                    .parse()
+                    .map_err(|_| format!("expected a number, found `{value}`"))?;
+                attribute.float(2, value).int(20, 1)
+            },
+        );
     }
     Ok(node)
 }

@@ -6,7 +6,11 @@ use privet::extend::{PipelineError, Refusal};
 /// `refused by PASS: message`, or `error: message`; the help; the exit code of the command line.
 pub fn error(error: &Error) -> String {
     let mut text = match error {
-        Error::Compile(PipelineError::Refused(Refusal { pass: Some(pass), message, .. })) => format!("refused by {pass}: {message}\n"),
+        Error::Compile(PipelineError::Refused(Refusal {
+            pass: Some(pass),
+            message,
+            ..
+        })) => format!("refused by {pass}: {message}\n"),
         other => format!("error: {other}\n"),
     };
     if let Some(help) = error.help() {
@@ -21,7 +25,13 @@ pub fn diff(want: &str, found: &str) -> String {
     let same = |(a, b): &(&&str, &&str)| a == b;
     let head = want.iter().zip(&found).take_while(same).count();
     let most = want.len().min(found.len()) - head;
-    let tail = want.iter().rev().zip(found.iter().rev()).take(most).take_while(same).count();
+    let tail = want
+        .iter()
+        .rev()
+        .zip(found.iter().rev())
+        .take(most)
+        .take_while(same)
+        .count();
     let mut text = String::new();
     let mut show = |sign: char, lines: &[&str]| {
         for line in lines.iter().take(24) {
@@ -34,7 +44,10 @@ pub fn diff(want: &str, found: &str) -> String {
     show(' ', &want[head.saturating_sub(2)..head]);
     show('-', &want[head..want.len() - tail]);
     show('+', &found[head..found.len() - tail]);
-    show(' ', &want[want.len() - tail..(want.len() - tail + 2).min(want.len())]);
+    show(
+        ' ',
+        &want[want.len() - tail..(want.len() - tail + 2).min(want.len())],
+    );
     text
 }
 
@@ -44,7 +57,10 @@ mod tests {
 
     #[test]
     fn a_diff_shows_what_changed_and_two_lines_around_it() {
-        assert_eq!(diff("a\nb\nc\nd\ne\nf\n", "a\nb\nc\nX\ne\nf\n"), "  b\n  c\n- d\n+ X\n  e\n  f\n");
+        assert_eq!(
+            diff("a\nb\nc\nd\ne\nf\n", "a\nb\nc\nX\ne\nf\n"),
+            "  b\n  c\n- d\n+ X\n  e\n  f\n"
+        );
         assert_eq!(diff("a\n", "a\nb\n"), "  a\n+ b\n");
     }
 }

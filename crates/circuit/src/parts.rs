@@ -330,7 +330,7 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "\
-; params: n=2^12 q=40,30 p=36 digits=1,1 scale=2^30
+; params: n=2^12 q=34,30 p=36 digits=1,1 scale=2^30
 plain @w period 4 = [1.0, 2.0, 0.5, 0.0]
 circuit (%0: ct L1 2^30) {
   %1 = rotate %0 by 1
@@ -347,9 +347,7 @@ circuit (%0: ct L1 2^30) {
     fn refusal(edit: impl FnOnce(&mut CircuitParts)) -> String {
         let mut parts = parts();
         edit(&mut parts);
-        Circuit::from_parts(parts)
-            .expect_err("refused")
-            .to_string()
+        Circuit::from_parts(parts).expect_err("refused").to_string()
     }
 
     #[test]
@@ -385,12 +383,47 @@ circuit (%0: ct L1 2^30) {
                 "out of range",
             ),
             (
-                refusal(|p| p.form.params.as_mut().expect("params").chain_bits[0] = 48),
+                refusal(|p| p.form.params.as_mut().expect("params").chain_bits = vec![36, 36]),
                 "128-bit security",
             ),
         ];
         for (found, expected) in cases {
             assert!(found.contains(expected), "{found:?} lacks {expected:?}");
         }
+    }
+
+    /// Any altered bytes of the form decode to an error or to a circuit that verifies; none panics.
+    #[test]
+    fn altered_forms_never_panic() {
+        let parts = parts();
+        let bytes = postcard::to_stdvec(&parts.form).expect("the form encodes");
+        let mut sound = 0;
+        for at in 0..bytes.len() {
+            for value in [
+                0,
+                1,
+                0x7f,
+                0x80,
+                0xff,
+                bytes[at] ^ 1,
+                bytes[at].wrapping_add(1),
+            ] {
+                let mut altered = bytes.clone();
+                altered[at] = value;
+                let Ok((form, _)) = postcard::take_from_bytes::<CircuitForm>(&altered) else {
+                    continue;
+                };
+                let parts = CircuitParts {
+                    form,
+                    ..parts.clone()
+                };
+                if let Ok(circuit) = Circuit::from_parts(parts) {
+                    sound += 1;
+                    crate::print(&circuit, crate::Detail::Values);
+                    crate::verify(&circuit).expect("what was read verifies");
+                }
+            }
+        }
+        assert!(sound > 0, "unchanged bytes are sound");
     }
 }

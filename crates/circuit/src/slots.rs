@@ -67,10 +67,15 @@ fn key_switch_variance(params: &Params, level: params::Level) -> f64 {
 /// If an operand is missing or lengths differ from the slot count.
 pub fn apply_slots(circuit: &Circuit, op: &Op, operands: &[&[f64]]) -> Vec<f64> {
     let x = operands[0];
-    let zip = |f: fn(f64, f64) -> f64| -> Vec<f64> { x.iter().zip(operands[1]).map(|(a, b)| f(*a, *b)).collect() };
+    let zip = |f: fn(f64, f64) -> f64| -> Vec<f64> {
+        x.iter().zip(operands[1]).map(|(a, b)| f(*a, *b)).collect()
+    };
     let with_plain = |plain: PlainId, f: fn(f64, f64) -> f64| -> Vec<f64> {
         let values = circuit.plain(plain).period_values();
-        x.iter().enumerate().map(|(i, v)| f(*v, values[i & (values.len() - 1)])).collect()
+        x.iter()
+            .enumerate()
+            .map(|(i, v)| f(*v, values[i & (values.len() - 1)]))
+            .collect()
     };
     match op {
         Op::Add(..) => zip(|a, b| a + b),
@@ -142,7 +147,11 @@ pub fn run_slots(
             Op::Input { index } => inputs[*index as usize].clone(),
             _ => {
                 let operands = op.operands();
-                let get = |v: &ValueId| slots[v.index()].as_deref().expect("operands come before users");
+                let get = |v: &ValueId| {
+                    slots[v.index()]
+                        .as_deref()
+                        .expect("operands come before users")
+                };
                 let operands: Vec<&[f64]> = operands.iter().map(get).collect();
                 apply_slots(circuit, op, &operands)
             }

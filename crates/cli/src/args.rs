@@ -9,8 +9,15 @@ use std::path::PathBuf;
 /// `infer` does everything in one process. The other commands are its links: the data owner calls `keygen`, `encrypt`
 /// and `decrypt`, the service calls `compile` and `run` and never holds a secret key.
 #[derive(Debug, Parser)]
-#[command(name = "privet", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Example: privet infer model.onnx --input digit.png\n\nExit codes: 1 the model or the settings were refused, 2 files or usage, 70 a fault in Privet.")]
+#[command(
+    name = "privet",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Example: privet infer model.onnx --input digit.png\n\nExit codes: 1 the model or the settings were refused, 2 files or usage, 70 a fault in Privet."
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -63,7 +70,12 @@ pub struct FeedArgs {
     #[arg(long, value_name = "FACTOR", allow_hyphen_values = true)]
     pub scale: Option<String>,
     /// Subtracted after scaling: one number, or one per channel
-    #[arg(long, value_name = "M,..", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "M,..",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
     pub mean: Vec<f64>,
     /// Divided by after that: one number, or one per channel
     #[arg(long, value_name = "S,..", value_delimiter = ',')]
@@ -102,7 +114,9 @@ pub enum BackendKind {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: privet infer lenet.onnx --input digit.png --scale 1/255 --calibration train.npy")]
+#[command(
+    after_help = "Example: privet infer lenet.onnx --input digit.png --scale 1/255 --calibration train.npy"
+)]
 pub struct Infer {
     /// The ONNX file
     pub model: PathBuf,
@@ -131,7 +145,9 @@ pub struct Infer {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: privet compile lenet.onnx --calibration train.npy -o lenet.privet")]
+#[command(
+    after_help = "Example: privet compile lenet.onnx --calibration train.npy -o lenet.privet"
+)]
 pub struct Compile {
     /// The ONNX file
     pub model: PathBuf,
@@ -167,7 +183,9 @@ pub struct Inspect {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: privet keygen lenet.client --secret my.key --evaluation lenet.evk")]
+#[command(
+    after_help = "Example: privet keygen lenet.client --secret my.key --evaluation lenet.evk"
+)]
 pub struct Keygen {
     /// A client file, or a compiled network
     pub client: PathBuf,
@@ -180,7 +198,9 @@ pub struct Keygen {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: privet encrypt lenet.client --secret my.key --input digit.png --scale 1/255 -o digit.ct")]
+#[command(
+    after_help = "Example: privet encrypt lenet.client --secret my.key --input digit.png --scale 1/255 -o digit.ct"
+)]
 pub struct Encrypt {
     /// A client file, or a compiled network
     pub client: PathBuf,
@@ -201,7 +221,9 @@ pub struct Encrypt {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: privet run lenet.privet --evaluation lenet.evk digit.ct -o result.ct")]
+#[command(
+    after_help = "Example: privet run lenet.privet --evaluation lenet.evk digit.ct -o result.ct"
+)]
 pub struct Run {
     /// The compiled network
     pub model: PathBuf,
@@ -222,7 +244,9 @@ pub struct Run {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: privet decrypt lenet.client --secret my.key result.ct --output scores.npy")]
+#[command(
+    after_help = "Example: privet decrypt lenet.client --secret my.key result.ct --output scores.npy"
+)]
 pub struct Decrypt {
     /// A client file, or a compiled network
     pub client: PathBuf,
@@ -237,7 +261,9 @@ pub struct Decrypt {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: privet check lenet.onnx --data test.npz:x --labels test.npz:y --encrypted 20")]
+#[command(
+    after_help = "Example: privet check lenet.onnx --data test.npz:x --labels test.npz:y --encrypted 20"
+)]
 pub struct Check {
     /// The ONNX file
     pub model: PathBuf,

@@ -1,7 +1,7 @@
 //! Errors as the user meets them.
 
 use crate::screen;
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NarratableReportHandler, ReportHandler};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use privet::Error;
 use std::fmt;
 use std::io;
@@ -21,31 +21,81 @@ const GONE: u8 = 0;
 /// Files and usage.
 const OUTSIDE: u8 = 2;
 
+/// Our own fault.
+const BROKE: u8 = 70;
+
+/// Runs a command; a panic becomes a message and an exit code, and unwinding has removed half-written files.
+///
+/// # Errors
+/// What the command returned, or the fault.
+pub fn guarded(command: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    std::panic::set_hook(Box::new(|_| {}));
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(command)).unwrap_or_else(|payload| {
+        let text = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied());
+        let message = format!(
+            "a fault in Privet: {}",
+            screen::one_line(text.unwrap_or("no message"))
+        );
+        Err(Failure {
+            message,
+            help: Some("please report it, with the command and the model".to_owned()),
+            code: BROKE,
+        })
+    })
+}
+
 impl Failure {
     /// Something typed that does not fit.
     pub fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: Some(help.into()), code: OUTSIDE }
+        Self {
+            message: message.into(),
+            help: Some(help.into()),
+            code: OUTSIDE,
+        }
     }
 
     /// A file that can not be read or written.
     pub fn io(action: &str, path: &Path, error: &io::Error) -> Self {
         let help = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space or choose another disk",
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "free some space or choose another disk"
+            }
             io::ErrorKind::NotFound => "check the name and its folder",
             io::ErrorKind::AlreadyExists => "add --force, or choose another name",
             _ => "check who may read and write the file and its folder",
         };
-        Self::usage(format!("can not {action} {}: {error}", path.display()), help)
+        Self::usage(
+            format!("can not {action} {}: {error}", path.display()),
+            help,
+        )
     }
 
     /// Standard output that does not take what is printed.
     pub fn stdout(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self { message: String::new(), help: None, code: GONE };
+            return Self {
+                message: String::new(),
+                help: None,
+                code: GONE,
+            };
         }
         let mut failure = Self::io("write", Path::new("standard output"), error);
-        failure.help = matches!(error.kind(), io::ErrorKind::StorageFull).then(|| "free some space or choose another disk".to_owned());
+        failure.help = matches!(error.kind(), io::ErrorKind::StorageFull)
+            .then(|| "free some space or choose another disk".to_owned());
         failure
+    }
+
+    /// Names the file, where the message does not.
+    #[must_use]
+    pub fn about(mut self, path: &Path) -> Self {
+        let name = screen::one_line(&path.display().to_string());
+        if !self.message.contains(&name) {
+            self.message = format!("{name}: {}", self.message);
+        }
+        self
     }
 
     /// Prints the message and gives the exit code.
@@ -60,13 +110,23 @@ impl Failure {
         let mut text = String::new();
         let rendered = match screen::stderr_is_terminal() {
             true => {
-                let theme = if screen::colors_on_stderr() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-                GraphicalReportHandler::new_themed(theme).with_width(screen::width()).render_report(&mut text, self)
+                let theme = if screen::colors_on_stderr() {
+                    GraphicalTheme::unicode()
+                } else {
+                    GraphicalTheme::unicode_nocolor()
+                };
+                GraphicalReportHandler::new_themed(theme)
+                    .with_width(screen::width())
+                    .render_report(&mut text, self)
             }
             false => fmt::Write::write_fmt(&mut text, format_args!("{}", Plain(self))),
         };
         // A message that can not be laid out is still told.
-        if rendered.is_err() { format!("{}", Plain(self)) } else { text }
+        if rendered.is_err() {
+            format!("{}", Plain(self))
+        } else {
+            text
+        }
     }
 }
 
@@ -85,7 +145,11 @@ impl fmt::Display for Plain<'_> {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { message: screen::one_line(&error.to_string()), help: error.help(), code: error.exit_code() }
+        Self {
+            message: screen::one_line(&error.to_string()),
+            help: error.help(),
+            code: error.exit_code(),
+        }
     }
 }
 
@@ -99,6 +163,8 @@ impl std::error::Error for Failure {}
 
 impl Diagnostic for Failure {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 }

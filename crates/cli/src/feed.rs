@@ -37,7 +37,10 @@ pub fn beside(model: &Path, ending: &str) -> Option<PathBuf> {
 
 impl FeedArgs {
     fn given(&self) -> bool {
-        self.scale.is_some() || !self.mean.is_empty() || !self.std.is_empty() || !self.pad.is_empty()
+        self.scale.is_some()
+            || !self.mean.is_empty()
+            || !self.std.is_empty()
+            || !self.pad.is_empty()
     }
 
     /// How inputs of `model` are fed: by options, or else by the file beside it.
@@ -48,7 +51,10 @@ impl FeedArgs {
         match beside(model, "feed.json") {
             Some(path) if !self.given() => {
                 let feed = from_file(&path)?;
-                warn::note(session, &format!("inputs are fed as {} says", path.display()));
+                warn::note(
+                    session,
+                    &format!("inputs are fed as {} says", path.display()),
+                );
                 Ok(feed)
             }
             _ => self.options(),
@@ -56,14 +62,30 @@ impl FeedArgs {
     }
 
     fn options(&self) -> Result<Feed, Failure> {
-        let scale = self.scale.as_deref().map(Feed::parse_scale).transpose().map_err(privet::Error::from)?;
+        let scale = self
+            .scale
+            .as_deref()
+            .map(Feed::parse_scale)
+            .transpose()
+            .map_err(privet::Error::from)?;
         let pad = match *self.pad.as_slice() {
             [] => [0; 4],
             [all] => [all; 4],
             [top, bottom, left, right] => [top, bottom, left, right],
-            _ => return Err(Failure::usage(format!("--pad has {} numbers, expected one or four", self.pad.len()), "--pad top,bottom,left,right")),
+            _ => {
+                return Err(Failure::usage(
+                    format!("--pad has {} numbers, expected one or four", self.pad.len()),
+                    "--pad top,bottom,left,right",
+                ));
+            }
         };
-        Ok(Feed { scale: scale.unwrap_or(1.0), mean: self.mean.clone(), std: self.std.clone(), pad, ..Feed::default() })
+        Ok(Feed {
+            scale: scale.unwrap_or(1.0),
+            mean: self.mean.clone(),
+            std: self.std.clone(),
+            pad,
+            ..Feed::default()
+        })
     }
 }
 
@@ -71,7 +93,13 @@ fn from_file(path: &Path) -> Result<Feed, Failure> {
     let read = |e: std::io::Error| Failure::io("read", path, &e);
     let bytes = std::fs::metadata(path).map_err(read)?.len();
     if bytes > MAX_FEED_BYTES {
-        return Err(Failure::usage(format!("{} has {bytes} bytes, expected a few lines of JSON", path.display()), "remove it, or give the options"));
+        return Err(Failure::usage(
+            format!(
+                "{} has {bytes} bytes, expected a few lines of JSON",
+                path.display()
+            ),
+            "remove it, or give the options",
+        ));
     }
     let text = std::fs::read_to_string(path).map_err(read)?;
     let file: FeedFile = serde_json::from_str(&text).map_err(|e| {
@@ -83,19 +111,37 @@ fn from_file(path: &Path) -> Result<Feed, Failure> {
         Some(Number::Value(value)) => value,
         Some(Number::Text(text)) => Feed::parse_scale(&text).map_err(privet::Error::from)?,
     };
-    Ok(Feed { scale, mean: file.mean, std: file.std, pad: file.pad.unwrap_or_default(), ..Feed::default() })
+    Ok(Feed {
+        scale,
+        mean: file.mean,
+        std: file.std,
+        pad: file.pad.unwrap_or_default(),
+        ..Feed::default()
+    })
 }
 
 /// One sample of a file, and its name.
 ///
 /// # Errors
 /// [`Failure`] if there is none of that number, or the file does not fit the network.
-pub fn one_sample(path: &Path, index: usize, feed: &Feed, shape: &[usize]) -> Result<(String, Vec<f64>), Failure> {
-    let feed = Feed { offset: index, limit: Some(1), ..feed.clone() };
+pub fn one_sample(
+    path: &Path,
+    index: usize,
+    feed: &Feed,
+    shape: &[usize],
+) -> Result<(String, Vec<f64>), Failure> {
+    let feed = Feed {
+        offset: index,
+        limit: Some(1),
+        ..feed.clone()
+    };
     let mut samples = read_samples(path, &feed, shape).map_err(privet::Error::from)?;
     match (samples.names.pop(), samples.values.pop()) {
         (Some(name), Some(values)) => Ok((name, values)),
-        _ => Err(Failure::usage(format!("{} has no sample {index}", path.display()), "choose another with --sample")),
+        _ => Err(Failure::usage(
+            format!("{} has no sample {index}", path.display()),
+            "choose another with --sample",
+        )),
     }
 }
 
@@ -103,8 +149,18 @@ pub fn one_sample(path: &Path, index: usize, feed: &Feed, shape: &[usize]) -> Re
 ///
 /// # Errors
 /// [`Failure`] if the file does not fit the network.
-pub fn calibration(session: &Session, asked: Option<&Path>, model: &Path, feed: &Feed, shape: &[usize]) -> Result<Option<Vec<Vec<f64>>>, Failure> {
-    let found = || ["calibration.npz", "calibration.npy"].iter().find_map(|ending| beside(model, ending));
+pub fn calibration(
+    session: &Session,
+    asked: Option<&Path>,
+    model: &Path,
+    feed: &Feed,
+    shape: &[usize],
+) -> Result<Option<Vec<Vec<f64>>>, Failure> {
+    let found = || {
+        ["calibration.npz", "calibration.npy"]
+            .iter()
+            .find_map(|ending| beside(model, ending))
+    };
     let path = match asked {
         Some(path) => Some(path.to_owned()),
         None => {
@@ -115,6 +171,10 @@ pub fn calibration(session: &Session, asked: Option<&Path>, model: &Path, feed: 
             path
         }
     };
-    let read = |path: PathBuf| read_samples(&path, feed, shape).map(|s| s.values).map_err(privet::Error::from);
+    let read = |path: PathBuf| {
+        read_samples(&path, feed, shape)
+            .map(|s| s.values)
+            .map_err(privet::Error::from)
+    };
     Ok(path.map(read).transpose()?)
 }

@@ -14,6 +14,9 @@ use args::{Cli, Command};
 use clap::Parser;
 use failure::Failure;
 use std::process::ExitCode;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Everything that each command may look at.
 pub struct Session {
@@ -33,11 +36,13 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    failure::prepare();
     start_tracing(cli.global.verbose);
     let done = start_threads(cli.global.threads).and_then(|()| {
-        let session = Session { chatty: !cli.global.quiet, force: cli.global.force };
-        dispatch(&session, cli.command)
+        let session = Session {
+            chatty: !cli.global.quiet,
+            force: cli.global.force,
+        };
+        failure::guarded(|| dispatch(&session, cli.command))
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -64,18 +69,24 @@ fn start_tracing(verbose: u8) {
         1 => tracing::Level::DEBUG,
         _ => tracing::Level::TRACE,
     };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
+    // Libraries speak only when something is wrong; at trace level they would print weights.
+    let ours = Targets::new()
+        .with_default(tracing::Level::WARN)
+        .with_target("privet", level);
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(screen::colors_on_stderr())
         .without_time()
-        .with_target(verbose > 1)
-        .init();
+        .with_target(verbose > 1);
+    tracing_subscriber::registry().with(layer).with(ours).init();
 }
 
 fn start_threads(threads: Option<u16>) -> Result<(), Failure> {
     match threads {
-        Some(n) if !privet::use_threads(usize::from(n)) => Err(Failure::usage("the number of threads is settled already", "leave out --threads")),
+        Some(n) if !privet::use_threads(usize::from(n)) => Err(Failure::usage(
+            "the number of threads is settled already",
+            "leave out --threads",
+        )),
         _ => Ok(()),
     }
 }

@@ -1,48 +1,65 @@
-//! Bars for what takes longer than a second, on standard error, when it is a terminal.
+//! Bars for what takes longer than a moment, on standard error, when it is a terminal.
 
 use crate::{Session, screen};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
+
+/// Nothing flickers over what is done by then.
+const PATIENCE: Duration = Duration::from_millis(700);
 
 /// Runs `work` under a spinner and measures it in milliseconds.
 pub fn spin<T>(session: &Session, what: &'static str, work: impl FnOnce() -> T) -> (T, f64) {
-    let bar = visible(session, None);
-    if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg}  {elapsed}") {
-        bar.set_style(style);
-    }
-    bar.set_message(what);
-    bar.enable_steady_tick(Duration::from_millis(120));
-    let start = Instant::now();
-    let done = work();
-    bar.finish_and_clear();
-    (done, ms(start))
+    under(session, what, "  {spinner} {msg}  {elapsed}", |_| work())
 }
 
 /// Runs `work` under a bar that it moves itself, and measures it in milliseconds.
-pub fn count<T>(session: &Session, what: &'static str, work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T) -> (T, f64) {
-    let bar = visible(session, Some(1));
-    if let Ok(style) = ProgressStyle::with_template("  {msg:<16} {bar:32} {pos}/{len}  {elapsed}  left {eta}") {
+pub fn count<T>(
+    session: &Session,
+    what: &'static str,
+    work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T,
+) -> (T, f64) {
+    under(
+        session,
+        what,
+        "  {msg:<16} {bar:32} {pos}/{len}  {elapsed}  left {eta}",
+        |bar| {
+            work(&|done, total| {
+                bar.set_length(total as u64);
+                bar.set_position(done as u64);
+            })
+        },
+    )
+}
+
+fn under<T>(
+    session: &Session,
+    what: &'static str,
+    template: &str,
+    work: impl FnOnce(&ProgressBar) -> T,
+) -> (T, f64) {
+    let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::hidden());
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("━╸ "));
     }
     bar.set_message(what);
     let start = Instant::now();
-    let moved = |done: usize, total: usize| {
-        // Nothing flickers over what is done at once.
-        if start.elapsed() > Duration::from_millis(300) {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        }
+    let done = if session.chatty && screen::stderr_is_terminal() {
+        std::thread::scope(|scope| {
+            // Dropped when the work is done, also by a panic; that ends the waiting.
+            let (_working, finished) = mpsc::channel::<()>();
+            let shown = bar.clone();
+            scope.spawn(move || {
+                if finished.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    shown.set_draw_target(ProgressDrawTarget::stderr());
+                    shown.enable_steady_tick(Duration::from_millis(120));
+                }
+            });
+            work(&bar)
+        })
+    } else {
+        work(&bar)
     };
-    let done = work(&moved);
     bar.finish_and_clear();
-    (done, ms(start))
-}
-
-fn visible(session: &Session, len: Option<u64>) -> ProgressBar {
-    let target = if session.chatty && screen::stderr_is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    ProgressBar::with_draw_target(len, target)
-}
-
-fn ms(start: Instant) -> f64 {
-    start.elapsed().as_secs_f64() * 1e3
+    (done, start.elapsed().as_secs_f64() * 1e3)
 }

@@ -25,7 +25,9 @@ pub fn width() -> usize {
 
 /// Text from outside on one line, without what would move a terminal's cursor.
 pub fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// Prints text on standard output at once.
@@ -34,7 +36,9 @@ pub fn one_line(text: &str) -> String {
 /// [`Failure`] if it does not take it.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| Failure::stdout(&e))
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| Failure::stdout(&e))
 }
 
 /// Lines of a head and a value.
@@ -89,14 +93,27 @@ impl Lines {
 /// A table: heads over columns, the first column and those of text to the left, numbers to the right.
 pub fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..heads.len())
-        .map(|c| rows.iter().filter_map(|r| r.get(c)).map(|s| s.chars().count()).chain([heads[c].chars().count()]).max().unwrap_or(0))
+        .map(|c| {
+            rows.iter()
+                .filter_map(|r| r.get(c))
+                .map(|s| s.chars().count())
+                .chain([heads[c].chars().count()])
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     let mut out = String::new();
     let heads: Vec<String> = heads.iter().map(|h| (*h).to_owned()).collect();
     for row in [&heads].into_iter().chain(rows) {
         let mut line = String::new();
         for (c, cell) in row.iter().enumerate() {
-            let pad = " ".repeat(widths.get(c).copied().unwrap_or(0).saturating_sub(cell.chars().count()));
+            let pad = " ".repeat(
+                widths
+                    .get(c)
+                    .copied()
+                    .unwrap_or(0)
+                    .saturating_sub(cell.chars().count()),
+            );
             if c == 0 {
                 line.push_str(cell);
                 line.push_str(&pad);
@@ -122,7 +139,11 @@ pub fn plural(n: u64, thing: &str) -> String {
 pub fn shape(dims: &[usize]) -> String {
     match dims {
         [] => "scalar".to_owned(),
-        _ => dims.iter().map(usize::to_string).collect::<Vec<_>>().join("×"),
+        _ => dims
+            .iter()
+            .map(usize::to_string)
+            .collect::<Vec<_>>()
+            .join("×"),
     }
 }
 
@@ -133,5 +154,27 @@ pub fn percent(share: f64) -> String {
 
 /// A value of a network with as many digits as mean something.
 pub fn value(v: f64) -> String {
-    if v == 0.0 || (1e-3..1e6).contains(&v.abs()) { format!("{v:.4}") } else { format!("{v:.4e}") }
+    if v == 0.0 || (1e-3..1e6).contains(&v.abs()) {
+        format!("{v:.4}")
+    } else {
+        format!("{v:.4e}")
+    }
+}
+
+/// A difference, with two digits that mean something.
+pub fn difference(v: f64) -> String {
+    match v {
+        0.0 => "0".to_owned(),
+        _ if (1e-2..1e4).contains(&v) => format!("{v:.2}"),
+        _ => format!("{v:.1e}"),
+    }
+}
+
+/// A share: a percentage where it is one that people read, a power of ten below.
+pub fn share(v: f64) -> String {
+    match v {
+        0.0 => "0".to_owned(),
+        _ if v >= 1e-3 => format!("{:.1} %", v * 100.0),
+        _ => format!("{v:.1e}"),
+    }
 }

@@ -19,8 +19,15 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = |c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | '+' | '-');
     let end = text.find(|c| !digits(c)).unwrap_or(text.len());
     let (number, unit) = (&text[..end], text[end..].trim());
-    let factor = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| factor);
-    let bytes = number.parse::<f64>().ok().zip(factor).map(|(number, factor)| number * factor);
+    let factor = UNITS
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .map(|(_, factor)| factor);
+    let bytes = number
+        .parse::<f64>()
+        .ok()
+        .zip(factor)
+        .map(|(number, factor)| number * factor);
     match bytes {
         Some(bytes) if (1.0..1e18).contains(&bytes) => Ok(bytes as u64),
         _ => Err("expected a size such as 8GiB, 512MiB or 4e9".to_owned()),
@@ -33,7 +40,14 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_typed() {
-        for (text, bytes) in [("8GiB", 8 << 30), ("512MiB", 512 << 20), ("512 mib", 512 << 20), ("4e9", 4_000_000_000), ("1.5G", 3 << 29), ("100", 100)] {
+        for (text, bytes) in [
+            ("8GiB", 8 << 30),
+            ("512MiB", 512 << 20),
+            ("512 mib", 512 << 20),
+            ("4e9", 4_000_000_000),
+            ("1.5G", 3 << 29),
+            ("100", 100),
+        ] {
             assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
         }
         for text in ["", "GiB", "-1", "1e300", "NaN", "8 apples", "0"] {

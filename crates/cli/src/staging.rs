@@ -17,20 +17,44 @@ pub fn check_outputs(session: &Session, outputs: &[Option<&Path>]) -> Result<(),
     let outputs: Vec<&Path> = outputs.iter().copied().flatten().collect();
     for (i, path) in outputs.iter().enumerate() {
         if outputs[..i].contains(path) {
-            return Err(Failure::usage(format!("{} is named for two outputs", path.display()), "choose another name for one of them"));
+            return Err(Failure::usage(
+                format!("{} is named for two outputs", path.display()),
+                "choose another name for one of them",
+            ));
         }
         privet::check_output(path, session.force)?;
     }
     Ok(())
 }
 
+/// Reads a model; what is wrong with it is told with the file's name.
+///
+/// # Errors
+/// [`Failure`] if it is no model that Privet supports.
+pub fn import(path: &Path) -> Result<Model, Failure> {
+    Model::import(path).map_err(|error| Failure::from(error).about(path))
+}
+
 /// Compiles under a spinner; gives the milliseconds too.
 ///
 /// # Errors
 /// [`Failure`] if the model is refused or calibration data can not be read.
-pub fn compile_model(session: &Session, path: &Path, model: &Model, args: &CompileArgs, feed: &Feed) -> Result<(Compiled, f64), Failure> {
+pub fn compile_model(
+    session: &Session,
+    path: &Path,
+    model: &Model,
+    args: &CompileArgs,
+    feed: &Feed,
+) -> Result<(Compiled, f64), Failure> {
     let options = options(session, path, model, args, feed)?;
-    let work = || compile(model, &options, &privet::passes::standard(), &mut |_, _, _, _| {});
+    let work = || {
+        compile(
+            model,
+            &options,
+            &privet::passes::standard(),
+            &mut |_, _, _, _| {},
+        )
+    };
     let (compiled, ms) = progress::spin(session, "compiling", work);
     Ok((compiled?, ms))
 }
@@ -39,9 +63,26 @@ pub fn compile_model(session: &Session, path: &Path, model: &Model, args: &Compi
 ///
 /// # Errors
 /// [`Failure`] if calibration data can not be read.
-pub fn options(session: &Session, path: &Path, model: &Model, args: &CompileArgs, feed: &Feed) -> Result<Options, Failure> {
-    let calibration = feed::calibration(session, args.calibration.as_deref(), path, feed, model.input_shape())?;
-    Ok(Options { log_n: args.log_n, max_degree: args.max_degree.map(usize::from), calibration, ..Options::default() })
+pub fn options(
+    session: &Session,
+    path: &Path,
+    model: &Model,
+    args: &CompileArgs,
+    feed: &Feed,
+) -> Result<Options, Failure> {
+    let calibration = feed::calibration(
+        session,
+        args.calibration.as_deref(),
+        path,
+        feed,
+        model.input_shape(),
+    )?;
+    Ok(Options {
+        log_n: args.log_n,
+        max_degree: args.max_degree.map(usize::from),
+        calibration,
+        ..Options::default()
+    })
 }
 
 /// The memory to stay under: what was asked for, or four fifths of what is free.
@@ -53,7 +94,11 @@ pub fn memory_cap(asked: Option<u64>) -> Option<u64> {
 ///
 /// # Errors
 /// [`Failure`] if the network needs more than the cap.
-pub fn plan(compiled: &Compiled, cap: Option<u64>, report: &mut Report) -> Result<MemoryPlan, Failure> {
+pub fn plan(
+    compiled: &Compiled,
+    cap: Option<u64>,
+    report: &mut Report,
+) -> Result<MemoryPlan, Failure> {
     let plan = plan_memory(&compiled.circuit, cap).map_err(Error::from)?;
     report.memory.get_or_insert_default().predicted_peak_bytes = Some(plan.peak_bytes());
     Ok(plan)
@@ -71,7 +116,8 @@ pub fn memory_line(lines: &mut Lines, plan: &MemoryPlan, cap: Option<u64>) {
         format!("{} predicted at most", human_bytes(plan.peak_bytes())),
         format!("keys {}", human_bytes(plan.key_bytes)),
         kept,
-        cap.map(|c| format!("{} allowed", human_bytes(c))).unwrap_or_default(),
+        cap.map(|c| format!("{} allowed", human_bytes(c)))
+            .unwrap_or_default(),
     ];
     lines.line("memory", &parts);
 }
@@ -79,33 +125,64 @@ pub fn memory_line(lines: &mut Lines, plan: &MemoryPlan, cap: Option<u64>) {
 /// Lines about a compiled network: what it is and what it costs.
 pub fn circuit_lines(lines: &mut Lines, report: &Report) {
     let shapes = |tensors: Vec<&Vec<u64>>| {
-        let each = tensors.iter().map(|dims| screen::shape(&dims.iter().map(|&d| d as usize).collect::<Vec<_>>()));
+        let each = tensors
+            .iter()
+            .map(|dims| screen::shape(&dims.iter().map(|&d| d as usize).collect::<Vec<_>>()));
         each.collect::<Vec<_>>().join(", ")
     };
     let model = &report.model;
     let from = shapes(model.inputs.iter().map(|t| &t.shape).collect());
     let to = shapes(model.outputs.iter().map(|t| &t.shape).collect());
     let count = |n: u64, thing: &str| screen::plural(n, thing);
-    lines.line("model", &[model.name.clone(), format!("{from} → {to}"), count(model.parameters, "parameter"), count(model.macs, "multiplication")]);
+    lines.line(
+        "model",
+        &[
+            model.name.clone(),
+            format!("{from} → {to}"),
+            count(model.parameters, "parameter"),
+            count(model.macs, "multiplication"),
+        ],
+    );
     if let Some(p) = &report.params {
-        let parts = [format!("N = 2^{}", p.log_n), format!("log QP = {:.0}", p.log_qp), count(p.n_levels.into(), "level"), format!("scale 2^{}", p.scale_bits), format!("{}-bit security", p.security_bits)];
+        let parts = [
+            format!("N = 2^{}", p.log_n),
+            format!("log QP = {:.0}", p.log_qp),
+            count(p.n_levels.into(), "level"),
+            format!("scale 2^{}", p.scale_bits),
+            format!("{}-bit security", p.security_bits),
+        ];
         lines.line("ring", &parts);
     }
     let c = &report.counts;
     let parts = [
-        format!("{} ({} hoisted)", count(c.rotations, "rotation"), c.rotations_hoisted),
+        format!(
+            "{} ({} hoisted)",
+            count(c.rotations, "rotation"),
+            c.rotations_hoisted
+        ),
         count(c.mul_plain + c.mul_scalar, "plain product"),
         count(c.mul, "ciphertext product"),
         count(c.rescale, "rescale"),
     ];
     lines.line("circuit", &parts);
     if let Some(ct) = &report.ciphertexts {
-        let parts = [format!("{} in, {}", ct.input, human_bytes(ct.upload_bytes)), format!("{} out, {}", ct.output, human_bytes(ct.download_bytes))];
+        let parts = [
+            format!("{} in, {}", ct.input, human_bytes(ct.upload_bytes)),
+            format!("{} out, {}", ct.output, human_bytes(ct.download_bytes)),
+        ];
         lines.line("ciphertexts", &parts);
     }
     if let Some(keys) = &report.keys {
-        let relinearization = if c.relinearize > 0 { " and relinearization" } else { "" };
-        let parts = [format!("{}{relinearization}", count(keys.rotation, "rotation")), format!("{} in memory", human_bytes(keys.bytes)), format!("{} as files", human_bytes(keys.bytes_seeded))];
+        let relinearization = if c.relinearize > 0 {
+            " and relinearization"
+        } else {
+            ""
+        };
+        let parts = [
+            format!("{}{relinearization}", count(keys.rotation, "rotation")),
+            format!("{} in memory", human_bytes(keys.bytes)),
+            format!("{} as files", human_bytes(keys.bytes_seeded)),
+        ];
         lines.line("keys", &parts);
     }
 }
@@ -113,8 +190,18 @@ pub fn circuit_lines(lines: &mut Lines, report: &Report) {
 /// Line of what was measured; absent times are left out.
 pub fn time_line(lines: &mut Lines, report: &Report) {
     let Some(t) = report.time else { return };
-    let times = [("compile", t.compile_ms), ("keys", t.keygen_ms), ("encode", t.encode_ms), ("encrypt", t.encrypt_ms), ("run", t.run_ms), ("decrypt", t.decrypt_ms)];
-    let mut parts: Vec<String> = times.iter().filter_map(|(name, ms)| ms.map(|ms| format!("{name} {}", human_ms(ms)))).collect();
+    let times = [
+        ("compile", t.compile_ms),
+        ("keys", t.keygen_ms),
+        ("encode", t.encode_ms),
+        ("encrypt", t.encrypt_ms),
+        ("run", t.run_ms),
+        ("decrypt", t.decrypt_ms),
+    ];
+    let mut parts: Vec<String> = times
+        .iter()
+        .filter_map(|(name, ms)| ms.map(|ms| format!("{name} {}", human_ms(ms))))
+        .collect();
     parts.extend(t.threads.map(|n| screen::plural(n, "thread")));
     lines.line("time", &parts);
 }
@@ -123,8 +210,18 @@ pub fn time_line(lines: &mut Lines, report: &Report) {
 pub fn used_line(lines: &mut Lines, report: &mut Report) {
     let memory = report.memory.get_or_insert_default();
     memory.peak_rss_bytes = peak_rss();
-    let known = |bytes: Option<u64>, what: &str| bytes.map(|b| format!("{} {what}", human_bytes(b))).unwrap_or_default();
-    lines.line("memory", &[known(memory.peak_rss_bytes, "used at most"), known(memory.predicted_peak_bytes, "predicted")]);
+    let known = |bytes: Option<u64>, what: &str| {
+        bytes
+            .map(|b| format!("{} {what}", human_bytes(b)))
+            .unwrap_or_default()
+    };
+    lines.line(
+        "memory",
+        &[
+            known(memory.peak_rss_bytes, "used at most"),
+            known(memory.predicted_peak_bytes, "predicted"),
+        ],
+    );
 }
 
 /// Difference of two results, for the report and for the screen.
@@ -133,7 +230,8 @@ pub fn error_section(report: &mut Report, comparison: &Comparison, out_of_range:
     error.max_abs = Some(comparison.max_abs);
     error.max_rel = Some(comparison.max_rel());
     error.precision_bits = (comparison.max_abs > 0.0).then(|| -comparison.max_abs.log2());
-    error.argmax_agreement = (comparison.samples > 0).then(|| comparison.same_argmax as f64 / comparison.samples as f64);
+    error.argmax_agreement =
+        (comparison.samples > 0).then(|| comparison.same_argmax as f64 / comparison.samples as f64);
     error.out_of_range = Some(out_of_range as u64);
 }
 
@@ -141,7 +239,12 @@ pub fn error_section(report: &mut Report, comparison: &Comparison, out_of_range:
 ///
 /// # Errors
 /// [`Failure`] if the file can not be written.
-pub fn write_report(session: &Session, path: Option<&Path>, report: &Report, lines: &mut Lines) -> Result<(), Failure> {
+pub fn write_report(
+    session: &Session,
+    path: Option<&Path>,
+    report: &Report,
+    lines: &mut Lines,
+) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
     privet::save_text(path, &report.to_json(), session.force)?;
     lines.line("wrote", &[format!("{}, the report", path.display())]);

@@ -11,7 +11,11 @@ pub fn note(session: &Session, text: &str) {
 
 /// Says something that may spoil the result.
 pub fn warning(text: &str) {
-    let head = if screen::colors_on_stderr() { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" };
+    let head = if screen::colors_on_stderr() {
+        "\u{1b}[33mwarning:\u{1b}[0m"
+    } else {
+        "warning:"
+    };
     eprintln!("{head} {}", screen::one_line(text));
 }
 
@@ -20,8 +24,14 @@ pub fn out_of_range(client: &privet::Client, outside: (usize, f64)) {
     let (n, excess) = outside;
     if let (Some(range), true) = (client.input.range, n > 0) {
         let values = screen::plural(n as u64, "input value");
+        // Pixels of 0 to 255 for a network that takes 0 to 1 are the usual cause.
+        let hint = if excess > 10.0 * (range.high - range.low) {
+            "; is a --scale missing?"
+        } else {
+            ""
+        };
         warning(&format!(
-            "{values} outside the calibrated range {:.4}..{:.4}, by up to {excess:.4}; polynomials may be far off there",
+            "{values} outside the calibrated range {:.4}..{:.4}, by up to {excess:.4}: results may be far off{hint}",
             range.low, range.high
         ));
     }

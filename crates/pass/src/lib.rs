@@ -10,7 +10,9 @@ mod registry;
 mod rules;
 mod settings;
 
-pub use pipeline::{Compiled, Compiler, Dump, Lower, PassReport, Pipeline, PipelineError};
+pub use pipeline::{
+    Compiled, Compiler, Dump, DumpText, Lower, PassReport, Pipeline, PipelineError,
+};
 pub use program::Program;
 pub use refusal::Refusal;
 pub use registry::{Registry, RegistryError};

@@ -42,6 +42,10 @@ pub enum PipelineError {
 /// Called after a pass with its position, its name and the program.
 pub type Dump<'a, P> = dyn FnMut(usize, &str, &P) + 'a;
 
+/// Called after a pass of either form with a running number, the pass's name, a function that prints the program, and
+/// the word for the program's form.
+pub type DumpText<'a> = dyn FnMut(usize, &str, &dyn Fn() -> String, &'static str) + 'a;
+
 /// Passes in order.
 #[derive(Clone)]
 pub struct Pipeline<P: Program> {
@@ -266,7 +270,7 @@ impl Compiler {
         &self,
         graph: &Graph,
         settings: &Settings,
-        dump: &mut dyn FnMut(usize, &str, &dyn Fn() -> String, &'static str),
+        dump: &mut DumpText<'_>,
     ) -> Result<Compiled, PipelineError> {
         let mut graph = graph.clone();
         let mut passes = self.graph.run(&mut graph, settings, &mut |at, name, g| {

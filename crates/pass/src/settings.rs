@@ -37,7 +37,7 @@ impl Default for Settings {
             scale_bits: 40,
             calibration: None,
             range_margin: 0.1,
-            activation_error: 0.15,
+            activation_error: 0.1,
             max_degree: 15,
             costs: CostTable::default(),
         }

@@ -37,14 +37,20 @@ impl Comparison {
         self.same_argmax += usize::from(argmax(reference) == argmax(found));
         let gap = |(a, b): (&f64, &f64)| (a - b).abs();
         // A value that is not a number is an unbounded error, not none.
-        let worst = reference.iter().zip(found).map(gap).fold(0.0, |m: f64, d| if d.is_nan() { f64::INFINITY } else { m.max(d) });
+        let worst = reference.iter().zip(found).map(gap).fold(0.0, |m: f64, d| {
+            if d.is_nan() { f64::INFINITY } else { m.max(d) }
+        });
         self.max_abs = self.max_abs.max(worst);
         self.largest = reference.iter().fold(self.largest, |m, v| m.max(v.abs()));
     }
 
     /// Largest difference as a share of the largest output.
     pub fn max_rel(&self) -> f64 {
-        if self.largest > 0.0 { self.max_abs / self.largest } else { 0.0 }
+        if self.largest > 0.0 {
+            self.max_abs / self.largest
+        } else {
+            0.0
+        }
     }
 }
 
@@ -80,12 +86,37 @@ pub struct Check {
 ///
 /// # Errors
 /// [`Error::Run`] if keys or ciphertexts do not fit.
-pub fn run_encrypted(ctx: &Context, compiled: &Compiled, keys: &EvaluationKeys, encoded: &Encoded, input: &crate::Encrypted, progress: &Progress<'_>) -> Result<(crate::Encrypted, Run<CkksValue>, circuit::Counts), Error> {
+pub fn run_encrypted(
+    ctx: &Context,
+    compiled: &Compiled,
+    keys: &EvaluationKeys,
+    encoded: &Encoded,
+    input: &crate::Encrypted,
+    progress: &Progress<'_>,
+) -> Result<(crate::Encrypted, Run<CkksValue>, circuit::Counts), Error> {
     let backend = CkksBackend::new(ctx, &compiled.circuit, keys, encoded)?;
     let inputs: Vec<CkksValue> = input.cts.iter().cloned().map(CkksValue::Ct).collect();
     let run = exec::run(&backend, &compiled.circuit, &inputs, progress)?;
-    let cts = run.outputs.iter().filter_map(|v| if let CkksValue::Ct(ct) = v { Some(ct.clone()) } else { None }).collect();
-    Ok((crate::Encrypted { cts, key_id: input.key_id, circuit_id: input.circuit_id }, run, backend.counts()))
+    let cts = run
+        .outputs
+        .iter()
+        .filter_map(|v| {
+            if let CkksValue::Ct(ct) = v {
+                Some(ct.clone())
+            } else {
+                None
+            }
+        })
+        .collect();
+    Ok((
+        crate::Encrypted {
+            cts,
+            key_id: input.key_id,
+            circuit_id: input.circuit_id,
+        },
+        run,
+        backend.counts(),
+    ))
 }
 
 impl Compiled {
@@ -93,7 +124,12 @@ impl Compiled {
     ///
     /// # Errors
     /// [`Error::Run`] if keys or ciphertexts do not fit.
-    pub fn run(&self, ctx: &Context, keys: &EvaluationKeys, input: &crate::Encrypted) -> Result<crate::Encrypted, Error> {
+    pub fn run(
+        &self,
+        ctx: &Context,
+        keys: &EvaluationKeys,
+        input: &crate::Encrypted,
+    ) -> Result<crate::Encrypted, Error> {
         let encoded = CkksBackend::encode_ahead(ctx, &self.circuit, 0, &exec::silent)?;
         run_encrypted(ctx, self, keys, &encoded, input, &exec::silent).map(|(result, ..)| result)
     }
@@ -103,16 +139,36 @@ impl Compiled {
 ///
 /// # Errors
 /// [`Error::Data`] if labels and samples differ in number, and whatever evaluating, encrypting or running returns.
-pub fn check(model: &Model, compiled: &Compiled, samples: &[Vec<f64>], options: &CheckOptions, progress: &Progress<'_>) -> Result<Check, Error> {
+pub fn check(
+    model: &Model,
+    compiled: &Compiled,
+    samples: &[Vec<f64>],
+    options: &CheckOptions,
+    progress: &Progress<'_>,
+) -> Result<Check, Error> {
     if let Some(labels) = options.labels.as_ref().filter(|l| l.len() != samples.len()) {
         let why = format!("{} samples and {} labels", samples.len(), labels.len());
-        return Err(Error::Data { why, help: "give one label per sample".to_owned() });
+        return Err(Error::Data {
+            why,
+            help: "give one label per sample".to_owned(),
+        });
     }
-    let graph = compiled.graph.as_ref().ok_or_else(|| Error::Data { why: "a compiled file holds no network to compare with".to_owned(), help: "check the ONNX file".to_owned() })?;
-    let pairs: Vec<(Vec<f64>, Vec<f64>)> =
-        samples.par_iter().map(|s| Ok((evaluate(&model.graph, s)?, evaluate(graph, s)?))).collect::<Result<_, Error>>()?;
-    let mut result = Check { samples: samples.len(), counts_agree: true, ..Check::default() };
-    pairs.iter().for_each(|(plain, polynomial)| result.polynomial.add(plain, polynomial));
+    let graph = compiled.graph.as_ref().ok_or_else(|| Error::Data {
+        why: "a compiled file holds no network to compare with".to_owned(),
+        help: "check the ONNX file".to_owned(),
+    })?;
+    let pairs: Vec<(Vec<f64>, Vec<f64>)> = samples
+        .par_iter()
+        .map(|s| Ok((evaluate(&model.graph, s)?, evaluate(graph, s)?)))
+        .collect::<Result<_, Error>>()?;
+    let mut result = Check {
+        samples: samples.len(),
+        counts_agree: true,
+        ..Check::default()
+    };
+    pairs
+        .iter()
+        .for_each(|(plain, polynomial)| result.polynomial.add(plain, polynomial));
     for sample in samples {
         let (n, excess) = compiled.client.out_of_range(sample);
         result.out_of_range = (result.out_of_range.0 + n, result.out_of_range.1.max(excess));
@@ -123,12 +179,24 @@ pub fn check(model: &Model, compiled: &Compiled, samples: &[Vec<f64>], options: 
         let ctx = compiled.client.context()?;
         let plan = exec::plan_memory(&compiled.circuit, options.memory)?;
         let keys = compiled.client.keygen(&ctx, &exec::silent);
-        let encoded = CkksBackend::encode_ahead(&ctx, &compiled.circuit, plan.kept_plaintext_bytes, &exec::silent)?;
+        let encoded = CkksBackend::encode_ahead(
+            &ctx,
+            &compiled.circuit,
+            plan.kept_plaintext_bytes,
+            &exec::silent,
+        )?;
         let total = options.encrypted.min(samples.len());
         for (i, sample) in samples.iter().take(total).enumerate() {
             let input = compiled.client.encrypt(&ctx, &keys.secret, sample)?;
             let start = std::time::Instant::now();
-            let (output, _, executed) = run_encrypted(&ctx, compiled, &keys.evaluation, &encoded, &input, &exec::silent)?;
+            let (output, _, executed) = run_encrypted(
+                &ctx,
+                compiled,
+                &keys.evaluation,
+                &encoded,
+                &input,
+                &exec::silent,
+            )?;
             result.run_ms.push(start.elapsed().as_secs_f64() * 1e3);
             result.counts_agree &= executed == planned;
             let values = compiled.client.decrypt(&ctx, &keys.secret, &output)?;
@@ -139,10 +207,18 @@ pub fn check(model: &Model, compiled: &Compiled, samples: &[Vec<f64>], options: 
     }
     result.accuracy = options.labels.as_ref().map(|labels| {
         let share = |outputs: &mut dyn Iterator<Item = &Vec<f64>>| {
-            let hits: Vec<bool> = outputs.zip(labels).map(|(o, &l)| argmax(o) == Some(l as usize)).collect();
-            (!hits.is_empty()).then(|| hits.iter().filter(|h| **h).count() as f64 / hits.len() as f64)
+            let hits: Vec<bool> = outputs
+                .zip(labels)
+                .map(|(o, &l)| argmax(o) == Some(l as usize))
+                .collect();
+            (!hits.is_empty())
+                .then(|| hits.iter().filter(|h| **h).count() as f64 / hits.len() as f64)
         };
-        [share(&mut pairs.iter().map(|p| &p.0)), share(&mut pairs.iter().map(|p| &p.1)), share(&mut decrypted.iter())]
+        [
+            share(&mut pairs.iter().map(|p| &p.0)),
+            share(&mut pairs.iter().map(|p| &p.1)),
+            share(&mut decrypted.iter()),
+        ]
     });
     Ok(result)
 }

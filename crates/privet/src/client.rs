@@ -69,7 +69,12 @@ impl Client {
     pub(crate) fn new(graph: &Graph, circuit: &Circuit, model: &str) -> Option<Self> {
         let port = |id: NodeId| {
             let node = graph.node(id);
-            Some(Port { name: node.name.clone(), shape: node.shape.clone(), layout: node.facts.layout.clone()?, range: node.facts.range })
+            Some(Port {
+                name: node.name.clone(),
+                shape: node.shape.clone(),
+                layout: node.facts.layout.clone()?,
+                range: node.facts.range,
+            })
         };
         let fact = circuit.inputs().first()?;
         let text = circuit::print(circuit, circuit::Detail::Values);
@@ -80,7 +85,11 @@ impl Client {
             input_level: fact.level?,
             input_scale: fact.scale.clone()?,
             input: port(*graph.inputs().first()?)?,
-            outputs: graph.outputs().iter().map(|&o| port(o)).collect::<Option<_>>()?,
+            outputs: graph
+                .outputs()
+                .iter()
+                .map(|&o| port(o))
+                .collect::<Option<_>>()?,
             keys: circuit.keys()?.clone(),
         })
     }
@@ -107,36 +116,73 @@ impl Client {
         let secret = SecretKey::generate(ctx, &mut randomness);
         let evaluation = exec::make_keys(ctx, &secret, &self.keys, &mut randomness, progress);
         let key_id = key_id(&secret);
-        Keys { secret, evaluation, key_id }
+        Keys {
+            secret,
+            evaluation,
+            key_id,
+        }
     }
 
     /// Packs, encodes and encrypts one sample.
     ///
     /// # Errors
     /// [`Error::Data`] if it has the wrong length or is not finite, [`Error::Ckks`] if it is too large for the scale.
-    pub fn encrypt(&self, ctx: &Context, secret: &SecretKey, sample: &[f64]) -> Result<Encrypted, Error> {
+    pub fn encrypt(
+        &self,
+        ctx: &Context,
+        secret: &SecretKey,
+        sample: &[f64],
+    ) -> Result<Encrypted, Error> {
         let mut randomness = Randomness::from_os();
         let encrypt = |slots: Vec<f64>| {
             let plaintext = ctx.encode(&slots, &self.input_scale, self.input_level, Basis::Q)?;
             Ok(ctx.encrypt(&plaintext, secret, &mut randomness))
         };
-        let cts = self.input.pack(sample)?.into_iter().map(encrypt).collect::<Result<_, Error>>()?;
-        Ok(Encrypted { cts, key_id: key_id(secret), circuit_id: self.circuit_id })
+        let cts = self
+            .input
+            .pack(sample)?
+            .into_iter()
+            .map(encrypt)
+            .collect::<Result<_, Error>>()?;
+        Ok(Encrypted {
+            cts,
+            key_id: key_id(secret),
+            circuit_id: self.circuit_id,
+        })
     }
 
     /// Decrypts a result and unpacks it, all outputs one after another.
     ///
     /// # Errors
     /// [`Error::Mismatch`] if it was encrypted under another key or made by another circuit.
-    pub fn decrypt(&self, ctx: &Context, secret: &SecretKey, result: &Encrypted) -> Result<Vec<f64>, Error> {
+    pub fn decrypt(
+        &self,
+        ctx: &Context,
+        secret: &SecretKey,
+        result: &Encrypted,
+    ) -> Result<Vec<f64>, Error> {
         let needed: u32 = self.outputs.iter().map(|o| o.layout.n_ciphertexts).sum();
         if result.circuit_id != self.circuit_id || result.cts.len() != needed as usize {
-            return Err(mismatch("the result", "another circuit", "this one", "decrypt with the circuit that was run"));
+            return Err(mismatch(
+                "the result",
+                "another circuit",
+                "this one",
+                "decrypt with the circuit that was run",
+            ));
         }
         if result.key_id != key_id(secret) {
-            return Err(mismatch("the result", "another key", "this one", "decrypt with the secret key that encrypted the input"));
+            return Err(mismatch(
+                "the result",
+                "another key",
+                "this one",
+                "decrypt with the secret key that encrypted the input",
+            ));
         }
-        let slots: Vec<Vec<f64>> = result.cts.iter().map(|ct| ctx.decode(&ctx.decrypt(ct, secret))).collect();
+        let slots: Vec<Vec<f64>> = result
+            .cts
+            .iter()
+            .map(|ct| ctx.decode(&ctx.decrypt(ct, secret)))
+            .collect();
         Ok(self.unpack(&slots))
     }
 
@@ -154,15 +200,26 @@ impl Client {
 
     /// How many values of a sample leave the calibrated range, and by how much at most.
     pub fn out_of_range(&self, sample: &[f64]) -> (usize, f64) {
-        let Some(range) = self.input.range else { return (0, 0.0) };
+        let Some(range) = self.input.range else {
+            return (0, 0.0);
+        };
         let excess = |v: f64| (range.low - v).max(v - range.high);
-        let outside: Vec<f64> = sample.iter().map(|&v| excess(v)).filter(|e| *e > 0.0).collect();
+        let outside: Vec<f64> = sample
+            .iter()
+            .map(|&v| excess(v))
+            .filter(|e| *e > 0.0)
+            .collect();
         (outside.len(), outside.into_iter().fold(0.0, f64::max))
     }
 }
 
 pub(crate) fn mismatch(what: &str, found: &str, expected: &str, help: &str) -> Error {
-    Error::Mismatch { what: what.to_owned(), found: found.to_owned(), expected: expected.to_owned(), help: help.to_owned() }
+    Error::Mismatch {
+        what: what.to_owned(),
+        found: found.to_owned(),
+        expected: expected.to_owned(),
+        help: help.to_owned(),
+    }
 }
 
 /// Public name of a secret key: a hash under its own label, which says nothing about the key.

@@ -5,6 +5,8 @@ use circuit::{Circuit, CostTable};
 use graph::{Basis, Graph, Op};
 use params::{MAX_LOG_N, max_log_qp};
 use pass::{Calibration, Compiler, PassReport, PipelineError, Refusal, Settings};
+
+pub use pass::DumpText as Dump;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,10 +24,6 @@ pub struct Options {
     /// Largest share of the output's root mean square that fitted activations may change it by.
     pub activation_error: Option<f64>,
 }
-
-/// Called after each pass with a running number, the pass's name, a function that prints the program, and the word for
-/// the program's form. Passes that depend on the ring are reported for every ring that is tried, the chosen one last.
-pub type Dump<'a> = dyn FnMut(usize, &str, &dyn Fn() -> String, &'static str) + 'a;
 
 /// A compiled network: what the server runs, and the client's part of it.
 #[derive(Clone, Debug)]
@@ -50,36 +48,86 @@ const FULL_SCALE_BITS: u8 = 40;
 const MIN_LOG_N: u8 = 12;
 
 /// Compiles a model with a compiler, [`passes::standard`] for most. Every ring degree from the smallest that fits is
-/// tried until a larger one is no cheaper.
+/// tried until a larger one is no cheaper; `dump` is told of passes that depend on the ring for every ring that is
+/// tried, the chosen one last.
 ///
 /// # Errors
 /// [`Error::Compile`] with the refusal of the pass that can not go on, naming the model's node.
-pub fn compile(model: &Model, options: &Options, compiler: &Compiler, dump: &mut Dump<'_>) -> Result<Compiled, Error> {
+pub fn compile(
+    model: &Model,
+    options: &Options,
+    compiler: &Compiler,
+    dump: &mut Dump<'_>,
+) -> Result<Compiled, Error> {
     if model.graph.inputs().len() != 1 {
-        let why = format!("the network has {} inputs, one is supported", model.graph.inputs().len());
+        let why = format!(
+            "the network has {} inputs, one is supported",
+            model.graph.inputs().len()
+        );
         return Err(PipelineError::Refused(Refusal::new(why)).into());
     }
-    let calibration = options.calibration.as_ref().map(|samples| Arc::new(Calibration { samples: samples.iter().map(|s| vec![s.clone()]).collect() }));
-    let mut settings = Settings { calibration, ..Settings::default() };
+    let calibration = options.calibration.as_ref().map(|samples| {
+        Arc::new(Calibration {
+            samples: samples.iter().map(|s| vec![s.clone()]).collect(),
+        })
+    });
+    let mut settings = Settings {
+        calibration,
+        ..Settings::default()
+    };
     settings.max_degree = options.max_degree.unwrap_or(settings.max_degree);
-    settings.activation_error = options.activation_error.unwrap_or(settings.activation_error);
+    settings.activation_error = options
+        .activation_error
+        .unwrap_or(settings.activation_error);
     // What does not depend on the ring runs once.
     let (front, back) = compiler.graph.split_before("choose-packing");
     let mut polynomial = model.graph.clone();
-    let mut passes = front.run(&mut polynomial, &settings, &mut |at, name, g| dump(at, name, &|| pass::Program::print(g), "graph"))?;
-    let rest = Compiler { graph: back, ..compiler.clone() };
+    let mut passes = front.run(&mut polynomial, &settings, &mut |at, name, g| {
+        dump(at, name, &|| pass::Program::print(g), "graph")
+    })?;
+    let rest = Compiler {
+        graph: back,
+        ..compiler.clone()
+    };
     let plan = ring_plan(&polynomial, options);
     let offset = passes.len();
-    let made = cheapest(&polynomial, &settings, &rest, &plan, &mut |at, name, text, word| dump(offset + at, name, text, word))?;
+    let made = cheapest(
+        &polynomial,
+        &settings,
+        &rest,
+        &plan,
+        &mut |at, name, text, word| dump(offset + at, name, text, word),
+    )?;
     passes.extend(made.passes);
-    let client = Client::new(&made.graph, &made.circuit, &model.info.name).ok_or_else(|| unfinished(&made.circuit))?;
-    let report = crate::summary::compiled(&model.info, &made.graph, &made.circuit, &passes, &settings.costs)?;
-    Ok(Compiled { client, circuit: made.circuit, graph: Some(made.graph), passes, report })
+    let client = Client::new(&made.graph, &made.circuit, &model.info.name)
+        .ok_or_else(|| unfinished(&made.circuit))?;
+    let report = crate::summary::compiled(
+        &model.info,
+        &made.graph,
+        &made.circuit,
+        &passes,
+        &settings.costs,
+    )?;
+    Ok(Compiled {
+        client,
+        circuit: made.circuit,
+        graph: Some(made.graph),
+        passes,
+        report,
+    })
 }
 
 fn unfinished(circuit: &Circuit) -> Error {
-    let missing = if circuit.params().is_none() { "parameters" } else { "a key manifest" };
-    PipelineError::Refused(Refusal::new(format!("the pipeline left the circuit without {missing}")).help("keep choose-params and plan-keys in the pipeline")).into()
+    let missing = if circuit.params().is_none() {
+        "parameters"
+    } else {
+        "a key manifest"
+    };
+    PipelineError::Refused(
+        Refusal::new(format!("the pipeline left the circuit without {missing}"))
+            .help("keep choose-params and plan-keys in the pipeline"),
+    )
+    .into()
 }
 
 /// A ring and a scale to try.
@@ -92,19 +140,46 @@ struct Ring {
 /// Rings to try in rising degree, each with the scales to try in falling size.
 fn ring_plan(graph: &Graph, options: &Options) -> Vec<Vec<Ring>> {
     let depth = depth(graph);
-    let bound = graph.outputs().iter().filter_map(|&o| graph.node(o).facts.range).map(|r| r.max_abs()).fold(0.0f64, f64::max);
-    let result_bits = if bound > 0.0 { bound.log2().ceil().max(0.0) as u32 } else { 0 } + 2;
+    let bound = graph
+        .outputs()
+        .iter()
+        .filter_map(|&o| graph.node(o).facts.range)
+        .map(|r| r.max_abs())
+        .fold(0.0f64, f64::max);
+    let result_bits = if bound > 0.0 {
+        bound.log2().ceil().max(0.0) as u32
+    } else {
+        0
+    } + 2;
     // The last prime holds scale and result in 48 bits.
     let full = FULL_SCALE_BITS.min(48u32.saturating_sub(result_bits) as u8);
-    let degrees: Vec<u8> = options.log_n.map_or_else(|| (MIN_LOG_N..=MAX_LOG_N).collect(), |n| vec![n]);
+    let degrees: Vec<u8> = options
+        .log_n
+        .map_or_else(|| (MIN_LOG_N..=MAX_LOG_N).collect(), |n| vec![n]);
     let scales = |log_n: u8| -> Vec<Ring> {
         if let Some(scale_bits) = options.scale_bits {
             return vec![Ring { log_n, scale_bits }];
         }
-        let Some(room) = max_log_qp(log_n) else { return vec![Ring { log_n, scale_bits: full }] };
+        let Some(room) = max_log_qp(log_n) else {
+            return vec![Ring {
+                log_n,
+                scale_bits: full,
+            }];
+        };
         let fits = |s: u8| u32::from(s) * (depth + 2) + result_bits.min(8) <= room;
-        let fitting: Vec<Ring> = (MIN_SCALE_BITS.min(full)..=full).rev().filter(|&s| fits(s)).map(|scale_bits| Ring { log_n, scale_bits }).collect();
-        if fitting.is_empty() { vec![Ring { log_n, scale_bits: MIN_SCALE_BITS.min(full) }] } else { fitting }
+        let fitting: Vec<Ring> = (MIN_SCALE_BITS.min(full)..=full)
+            .rev()
+            .filter(|&s| fits(s))
+            .map(|scale_bits| Ring { log_n, scale_bits })
+            .collect();
+        if fitting.is_empty() {
+            vec![Ring {
+                log_n,
+                scale_bits: MIN_SCALE_BITS.min(full),
+            }]
+        } else {
+            fitting
+        }
     };
     degrees.into_iter().map(scales).collect()
 }
@@ -113,7 +188,12 @@ fn ring_plan(graph: &Graph, options: &Options) -> Vec<Vec<Ring>> {
 fn depth(graph: &Graph) -> u32 {
     let mut levels: BTreeMap<graph::NodeId, u32> = BTreeMap::new();
     for id in graph.order() {
-        let below = graph.operands(id).iter().map(|o| levels[o]).max().unwrap_or(0);
+        let below = graph
+            .operands(id)
+            .iter()
+            .map(|o| levels[o])
+            .max()
+            .unwrap_or(0);
         let own = match &graph.node(id).op {
             Op::Conv { .. } | Op::Dense { .. } | Op::Linear { .. } | Op::Mul => 1,
             Op::Affine { scale, .. } => u32::from(scale.values().iter().any(|v| *v != 1.0)),
@@ -125,20 +205,36 @@ fn depth(graph: &Graph) -> u32 {
         };
         levels.insert(id, below + own);
     }
-    graph.outputs().iter().filter_map(|o| levels.get(o)).copied().max().unwrap_or(0)
+    graph
+        .outputs()
+        .iter()
+        .filter_map(|o| levels.get(o))
+        .copied()
+        .max()
+        .unwrap_or(0)
 }
 
 /// A ring twice as large does twice the work per limb; it can win only where it spares this many digits or more.
 const MANY_DIGITS: usize = 4;
 
 /// Tries rings in rising degree until one that fits is followed by one that is no cheaper.
-fn cheapest(graph: &Graph, settings: &Settings, compiler: &Compiler, plan: &[Vec<Ring>], dump: &mut Dump<'_>) -> Result<pass::Compiled, Error> {
+fn cheapest(
+    graph: &Graph,
+    settings: &Settings,
+    compiler: &Compiler,
+    plan: &[Vec<Ring>],
+    dump: &mut Dump<'_>,
+) -> Result<pass::Compiled, Error> {
     let needed = depth(graph);
     let mut best: Option<(f64, Ring, pass::Compiled)> = None;
     let mut last_tried = None;
     let mut refused = None;
     for rings in plan {
-        let least = rings.iter().map(|r| u32::from(r.scale_bits)).min().unwrap_or(0);
+        let least = rings
+            .iter()
+            .map(|r| u32::from(r.scale_bits))
+            .min()
+            .unwrap_or(0);
         let room = rings.first().and_then(|r| max_log_qp(r.log_n)).unwrap_or(0);
         // Planning a layer for a ring that can not hold the network's depth would be wasted.
         if least * (needed + 1) > room {
@@ -164,15 +260,27 @@ fn cheapest(graph: &Graph, settings: &Settings, compiler: &Compiler, plan: &[Vec
             (None, Some(_)) => break,
             (None, None) => continue,
         }
-        let digits = best.as_ref().and_then(|(.., made)| made.circuit.params()).map_or(0, |p| p.spec().digits.len());
+        let digits = best
+            .as_ref()
+            .and_then(|(.., made)| made.circuit.params())
+            .map_or(0, |p| p.spec().digits.len());
         if digits < MANY_DIGITS {
             break;
         }
     }
     match (best, refused) {
         (Some((us, ring, made)), _) => {
-            tracing::debug!(log_n = ring.log_n, scale_bits = ring.scale_bits, predicted_us = us, "ring chosen");
-            if last_tried == Some(ring) { Ok(made) } else { Ok(attempt(graph, settings, compiler, ring, dump)?.1) }
+            tracing::debug!(
+                log_n = ring.log_n,
+                scale_bits = ring.scale_bits,
+                predicted_us = us,
+                "ring chosen"
+            );
+            if last_tried == Some(ring) {
+                Ok(made)
+            } else {
+                Ok(attempt(graph, settings, compiler, ring, dump)?.1)
+            }
         }
         (None, Some(error)) => Err(error),
         (None, None) => Err(PipelineError::Refused(Refusal::new("no ring degree to try")).into()),
@@ -180,24 +288,48 @@ fn cheapest(graph: &Graph, settings: &Settings, compiler: &Compiler, plan: &[Vec
 }
 
 fn too_deep(graph: &Graph, levels: u32, scale_bits: u32, log_n: u8, room: u32) -> Error {
-    let polynomials = graph.order().into_iter().filter(|&id| matches!(graph.node(id).op, Op::Polynomial(_))).count();
+    let polynomials = graph
+        .order()
+        .into_iter()
+        .filter(|&id| matches!(graph.node(id).op, Op::Polynomial(_)))
+        .count();
     let why = format!(
         "the network needs {levels} levels ({polynomials} activations among them), about {} bits of modulus; ring degree 2^{log_n} allows {room} at 128-bit security",
         (levels + 2) * scale_bits
     );
-    let help = if log_n < MAX_LOG_N { format!("--log-n {} or none", log_n + 1) } else { "--max-degree 3 or fewer layers; networks this deep need bootstrapping, which is not available yet".to_owned() };
-    PipelineError::Refused(Refusal { pass: Some("choose-params"), ..Refusal::new(why).help(help) }).into()
+    let help = if log_n < MAX_LOG_N {
+        format!("--log-n {} or none", log_n + 1)
+    } else {
+        "--max-degree 3 or fewer layers; networks this deep need bootstrapping, which is not available yet".to_owned()
+    };
+    PipelineError::Refused(Refusal {
+        pass: Some("choose-params"),
+        ..Refusal::new(why).help(help)
+    })
+    .into()
 }
 
 /// Compiles for one ring; the result and its predicted microseconds.
-fn attempt(graph: &Graph, settings: &Settings, compiler: &Compiler, ring: Ring, dump: &mut Dump<'_>) -> Result<(f64, pass::Compiled), Error> {
-    let settings = Settings { log_n: ring.log_n, scale_bits: ring.scale_bits, ..settings.clone() };
+fn attempt(
+    graph: &Graph,
+    settings: &Settings,
+    compiler: &Compiler,
+    ring: Ring,
+    dump: &mut Dump<'_>,
+) -> Result<(f64, pass::Compiled), Error> {
+    let settings = Settings {
+        log_n: ring.log_n,
+        scale_bits: ring.scale_bits,
+        ..settings.clone()
+    };
     let made = compiler.compile(graph, &settings, dump)?;
     Ok((predicted_us(&made.circuit, &settings.costs)?, made))
 }
 
 fn predicted_us(circuit: &Circuit, costs: &CostTable) -> Result<f64, Error> {
-    let (us, _) = costs.circuit_us(circuit).map_err(|e| exec::ExecError::Circuit { why: e.to_string() })?;
+    let (us, _) = costs
+        .circuit_us(circuit)
+        .map_err(|e| exec::ExecError::Circuit { why: e.to_string() })?;
     Ok(us)
 }
 
@@ -207,7 +339,9 @@ impl Compiled {
     /// # Errors
     /// [`Error::Evaluate`] if the sample does not fit.
     pub fn evaluate_polynomial(&self, sample: &[f64]) -> Option<Result<Vec<f64>, Error>> {
-        self.graph.as_ref().map(|g| crate::model::evaluate(g, sample))
+        self.graph
+            .as_ref()
+            .map(|g| crate::model::evaluate(g, sample))
     }
 
     /// Outputs of the slot simulator.
@@ -217,7 +351,13 @@ impl Compiled {
     pub fn run_slots(&self, sample: &[f64]) -> Result<Vec<f64>, Error> {
         let n = self.circuit.n_slots();
         let fill = |values: Vec<f64>| values.iter().copied().cycle().take(n).collect::<Vec<f64>>();
-        let inputs: Vec<Vec<f64>> = self.client.input.pack(sample)?.into_iter().map(fill).collect();
+        let inputs: Vec<Vec<f64>> = self
+            .client
+            .input
+            .pack(sample)?
+            .into_iter()
+            .map(fill)
+            .collect();
         let run = exec::run(&exec::Slots, &self.circuit, &inputs, &exec::silent)?;
         Ok(self.client.unpack(&run.outputs))
     }
@@ -231,12 +371,26 @@ impl Port {
     pub fn pack(&self, sample: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
         let expected = self.layout.n_elements as usize;
         if sample.len() != expected {
-            let why = format!("{} takes {expected} values of shape {:?}, found {}", self.name, self.shape, sample.len());
-            return Err(Error::Data { why, help: "check the input's shape".to_owned() });
+            let why = format!(
+                "{} takes {expected} values of shape {:?}, found {}",
+                self.name,
+                self.shape,
+                sample.len()
+            );
+            return Err(Error::Data {
+                why,
+                help: "check the input's shape".to_owned(),
+            });
         }
         if let Some(i) = sample.iter().position(|v| !v.is_finite()) {
-            let why = format!("value {i} of {} is {}, expected a finite number", self.name, sample[i]);
-            return Err(Error::Data { why, help: "check how the input was made".to_owned() });
+            let why = format!(
+                "value {i} of {} is {}, expected a finite number",
+                self.name, sample[i]
+            );
+            return Err(Error::Data {
+                why,
+                help: "check how the input was made".to_owned(),
+            });
         }
         Ok(self.layout.pack(sample))
     }

@@ -68,12 +68,16 @@ impl Error {
         match self {
             Self::Import(e) => Some(e.help()),
             Self::Compile(pass::PipelineError::Refused(r)) => r.help.clone(),
-            Self::Compile(pass::PipelineError::Broke { .. }) => Some("this is a fault in Privet or in an inserted pass; please report it".to_owned()),
+            Self::Compile(pass::PipelineError::Broke { .. }) => Some(
+                "this is a fault in Privet or in an inserted pass; please report it".to_owned(),
+            ),
             Self::Run(exec::ExecError::Memory { needed_bytes, .. }) => Some(format!(
                 "--memory {} or more; a smaller ring (--log-n) or activations of lower degree need less",
                 report::human_bytes(needed_bytes + needed_bytes / 20)
             )),
-            Self::Run(exec::ExecError::Keys { .. }) => Some("make keys for this circuit with `privet keygen`".to_owned()),
+            Self::Run(exec::ExecError::Keys { .. }) => {
+                Some("make keys for this circuit with `privet keygen`".to_owned())
+            }
             Self::File(e) => e.help(),
             Self::Input(e) => e.help(),
             Self::Mismatch { help, .. } | Self::Data { help, .. } => Some(help.clone()),
@@ -86,8 +90,11 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Import(onnx::ImportError::Read { .. }) => 2,
-            Self::Import(_) | Self::Compile(pass::PipelineError::Refused(_)) | Self::Run(exec::ExecError::Memory { .. }) => 1,
-            Self::Compile(pass::PipelineError::Broke { .. }) | Self::Run(exec::ExecError::Circuit { .. } | exec::ExecError::Operation { .. }) => 70,
+            Self::Import(_)
+            | Self::Compile(pass::PipelineError::Refused(_))
+            | Self::Run(exec::ExecError::Memory { .. }) => 1,
+            Self::Compile(pass::PipelineError::Broke { .. })
+            | Self::Run(exec::ExecError::Circuit { .. } | exec::ExecError::Operation { .. }) => 70,
             _ => 2,
         }
     }

@@ -31,7 +31,12 @@ struct Header {
 
 impl Header {
     fn new(client: &Client, key_id: Option<[u8; 16]>, role: Option<Role>) -> Self {
-        Self { model: client.model.clone(), circuit_id: client.circuit_id, key_id, role }
+        Self {
+            model: client.model.clone(),
+            circuit_id: client.circuit_id,
+            key_id,
+            role,
+        }
     }
 
     /// Refuses a file of another circuit.
@@ -40,14 +45,25 @@ impl Header {
             return Ok(());
         }
         let circuit = |id: &[u8; 32], model: &str| format!("circuit {} of {model:?}", short_id(id));
-        let (found, expected) = (circuit(&self.circuit_id, &self.model), circuit(&client.circuit_id, &client.model));
-        Err(mismatch(&path.display().to_string(), &found, &expected, help))
+        let (found, expected) = (
+            circuit(&self.circuit_id, &self.model),
+            circuit(&client.circuit_id, &client.model),
+        );
+        Err(mismatch(
+            &path.display().to_string(),
+            &found,
+            &expected,
+            help,
+        ))
     }
 }
 
 /// First digits of an identity, enough to tell files apart.
 pub fn short_id(id: &[u8]) -> String {
-    id.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    id.iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Names the key pair of a secret key.
@@ -89,9 +105,19 @@ impl FileInfo {
             (FileKind::Ciphertexts, Some(Role::Result)) => "encrypted result",
             (FileKind::Ciphertexts, _) => "encrypted input",
         };
-        let sections = reader.sections().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+        let sections = reader
+            .sections()
+            .map(|(name, bytes)| (name.to_owned(), bytes))
+            .collect();
         let params_id = *reader.params_id();
-        Ok(Self { kind, model: header.model, circuit_id: header.circuit_id, key_id: header.key_id, params_id, sections })
+        Ok(Self {
+            kind,
+            model: header.model,
+            circuit_id: header.circuit_id,
+            key_id: header.key_id,
+            params_id,
+            sections,
+        })
     }
 
     /// Bytes of all sections.
@@ -111,19 +137,34 @@ impl FileInfo {
 }
 
 fn content(path: &Path, why: impl Into<String>) -> Error {
-    Error::Content { path: path.to_owned(), why: why.into() }
+    Error::Content {
+        path: path.to_owned(),
+        why: why.into(),
+    }
 }
 
 fn encode<T: Serialize + ?Sized>(path: &Path, value: &T) -> Result<Vec<u8>, Error> {
-    postcard::to_stdvec(value).map_err(|source| format::FormatError::Encode { path: path.to_owned(), source }.into())
+    postcard::to_stdvec(value).map_err(|source| {
+        format::FormatError::Encode {
+            path: path.to_owned(),
+            source,
+        }
+        .into()
+    })
 }
 
 fn decode<T: for<'a> Deserialize<'a>>(reader: &Reader, section: &str) -> Result<T, Error> {
     let bytes = reader.section(section)?;
     match postcard::take_from_bytes(&bytes) {
         Ok((value, [])) => Ok(value),
-        Ok(_) => Err(content(reader.path(), format!("section {section:?} is too long"))),
-        Err(error) => Err(content(reader.path(), format!("section {section:?} does not read as expected: {error}"))),
+        Ok(_) => Err(content(
+            reader.path(),
+            format!("section {section:?} is too long"),
+        )),
+        Err(error) => Err(content(
+            reader.path(),
+            format!("section {section:?} does not read as expected: {error}"),
+        )),
     }
 }
 
@@ -140,7 +181,11 @@ pub fn save_text(path: impl AsRef<Path>, text: &str, overwrite: bool) -> Result<
     let path = path.as_ref();
     let mut pending = format::PendingFile::create(path, false, overwrite)?;
     let written = std::io::Write::write_all(pending.file(), text.as_bytes());
-    written.map_err(|source| format::FormatError::Io { path: path.to_owned(), action: "write", source })?;
+    written.map_err(|source| format::FormatError::Io {
+        path: path.to_owned(),
+        action: "write",
+        source,
+    })?;
     Ok(pending.commit()?)
 }
 

@@ -23,7 +23,10 @@ pub use threads::{threads, use_threads};
 
 /// What a program that runs networks needs.
 pub mod prelude {
-    pub use crate::{Check, CheckOptions, Client, Compiled, Encrypted, Error, FileInfo, Keys, Model, Options, Role, ServerKeys, check, compile};
+    pub use crate::{
+        Check, CheckOptions, Client, Compiled, Encrypted, Error, FileInfo, Keys, Model, Options,
+        Role, ServerKeys, check, compile,
+    };
     pub use input::{Feed, Samples, read_labels, read_samples, write_npy};
     pub use params::Params;
     pub use report::{Report, human_bytes, human_count, human_ms};
@@ -33,10 +36,16 @@ pub mod prelude {
 pub mod extend {
     pub use circuit::*;
     pub use exec::*;
-    pub use graph::{Activation, Basis, EvalError, Facts, Graph, GraphError, Node, NodeId, Patch, Polynomial, PoolGeometry, Tensor, ValueRange, Wire, evaluate, evaluate_all};
     /// The tensor graph's own `Op`, text form and `Detail`, whose names the circuit has too.
     pub use graph;
+    pub use graph::{
+        Activation, Basis, EvalError, Facts, Graph, GraphError, Node, NodeId, Patch, Polynomial,
+        PoolGeometry, Tensor, ValueRange, Wire, evaluate, evaluate_all,
+    };
     pub use layout;
     pub use params::*;
-    pub use pass::{Calibration, Changed, Compiler, Lower, Pass, PassCx, PassInfo, PassReport, Pipeline, PipelineError, Program, Refusal, Registry, RegistryError, Rules, Settings, rule};
+    pub use pass::{
+        Calibration, Changed, Compiler, Lower, Pass, PassCx, PassInfo, PassReport, Pipeline,
+        PipelineError, Program, Refusal, Registry, RegistryError, Rules, Settings, rule,
+    };
 }

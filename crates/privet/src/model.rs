@@ -26,7 +26,10 @@ impl Model {
 
     /// Shape of one sample of the first input.
     pub fn input_shape(&self) -> &[usize] {
-        self.graph.inputs().first().map_or(&[], |&id| self.graph.shape(id))
+        self.graph
+            .inputs()
+            .first()
+            .map_or(&[], |&id| self.graph.shape(id))
     }
 
     /// Outputs of the network as it is, in f64.

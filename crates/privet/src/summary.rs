@@ -36,12 +36,21 @@ pub(crate) fn counts(c: &Counts) -> report::Counts {
 }
 
 /// The report of a compilation: everything that is known before a run.
-pub(crate) fn compiled(info: &ModelInfo, graph: &Graph, circuit: &Circuit, passes: &[PassReport], costs: &CostTable) -> Result<Report, Error> {
+pub(crate) fn compiled(
+    info: &ModelInfo,
+    graph: &Graph,
+    circuit: &Circuit,
+    passes: &[PassReport],
+    costs: &CostTable,
+) -> Result<Report, Error> {
     let invalid = |e: circuit::CircuitError| exec::ExecError::Circuit { why: e.to_string() };
     let facts = circuit::facts(circuit).map_err(invalid)?;
     let (total_us, layer_us) = costs.circuit_us(circuit).map_err(invalid)?;
     let memory = exec::plan_memory(circuit, None)?;
-    let shape = |id: &graph::NodeId| TensorShape { name: graph.node(*id).name.clone(), shape: graph.shape(*id).iter().map(|&s| s as u64).collect() };
+    let shape = |id: &graph::NodeId| TensorShape {
+        name: graph.node(*id).name.clone(),
+        shape: graph.shape(*id).iter().map(|&s| s as u64).collect(),
+    };
     let model = report::Model {
         name: info.name.clone(),
         sha256: info.sha256.clone(),
@@ -65,12 +74,17 @@ pub(crate) fn compiled(info: &ModelInfo, graph: &Graph, circuit: &Circuit, passe
             rotation: keys.rotations.len() as u64,
             bytes: keys.bytes(params),
             bytes_seeded: keys.bytes(params) / 2,
-            amounts: keys.rotations.keys().map(|r| i64::from(r.amount())).collect(),
+            amounts: keys
+                .rotations
+                .keys()
+                .map(|r| i64::from(r.amount()))
+                .collect(),
         }),
         _ => None,
     };
     let ciphertext_bytes = |ids: &mut dyn Iterator<Item = usize>| -> u64 {
-        ids.filter_map(|i| Some(circuit.params()?.ciphertext_bytes(facts[i].level?))).sum()
+        ids.filter_map(|i| Some(circuit.params()?.ciphertext_bytes(facts[i].level?)))
+            .sum()
     };
     let ciphertexts = Ciphertexts {
         input: circuit.inputs().len() as u64,
@@ -81,24 +95,45 @@ pub(crate) fn compiled(info: &ModelInfo, graph: &Graph, circuit: &Circuit, passe
         refresh_bytes: 0,
     };
     let products = circuit::counts(circuit).mul_plain;
-    let zero: u64 = graph.order().iter().filter_map(|&id| graph.node(id).facts.plan.as_ref()).map(|p| p.counts.diagonals_zero).sum();
+    let zero: u64 = graph
+        .order()
+        .iter()
+        .filter_map(|&id| graph.node(id).facts.plan.as_ref())
+        .map(|p| p.counts.diagonals_zero)
+        .sum();
     Ok(Report {
         model,
         params,
         layers: layers(graph, circuit, &facts, &layer_us),
         counts: counts(&circuit::counts(circuit)),
         ciphertexts: Some(ciphertexts),
-        plaintexts: Some(Plaintexts { total: products + zero, zero, bytes: memory.plaintext_bytes }),
+        plaintexts: Some(Plaintexts {
+            total: products + zero,
+            zero,
+            bytes: memory.plaintext_bytes,
+        }),
         keys,
-        memory: Some(Memory { predicted_peak_bytes: Some(memory.peak_bytes()), peak_rss_bytes: None }),
-        time: Some(Time { predicted_ms: Some(total_us / 1000.0), ..Time::default() }),
+        memory: Some(Memory {
+            predicted_peak_bytes: Some(memory.peak_bytes()),
+            peak_rss_bytes: None,
+        }),
+        time: Some(Time {
+            predicted_ms: Some(total_us / 1000.0),
+            ..Time::default()
+        }),
         passes: passes.iter().map(pass_report).collect(),
         ..Report::default()
     })
 }
 
 fn pass_report(p: &PassReport) -> report::PassReport {
-    report::PassReport { name: p.name.to_owned(), changed: p.changed, notes: p.notes.clone(), before: p.before.clone(), after: p.after.clone() }
+    report::PassReport {
+        name: p.name.to_owned(),
+        changed: p.changed,
+        notes: p.notes.clone(),
+        before: p.before.clone(),
+        after: p.after.clone(),
+    }
 }
 
 fn layers(graph: &Graph, circuit: &Circuit, facts: &[Fact], layer_us: &[f64]) -> Vec<Layer> {
@@ -116,22 +151,34 @@ fn layers(graph: &Graph, circuit: &Circuit, facts: &[Fact], layer_us: &[f64]) ->
                 continue;
             }
             let operand = op.operands().first().map_or(id, |o| *o);
-            if let (Some(from), Some(to)) = (facts[operand.index()].level, facts[id.index()].level) {
+            if let (Some(from), Some(to)) = (facts[operand.index()].level, facts[id.index()].level)
+            {
                 let (high, low) = levels.unwrap_or((0, u8::MAX));
                 levels = Some((high.max(from.0), low.min(to.0)));
                 if matches!(op, Op::MulPlain { .. } | Op::AddPlain { .. }) {
-                    let extra = if facts[operand.index()].kind == circuit::Kind::Ext { special } else { 0 };
+                    let extra = if facts[operand.index()].kind == circuit::Kind::Ext {
+                        special
+                    } else {
+                        0
+                    };
                     plaintext_bytes += (from.n_limbs() + extra) as u64 * limb;
                 }
             }
         }
-        let Some((level_in, level_out)) = levels else { continue };
+        let Some((level_in, level_out)) = levels else {
+            continue;
+        };
         layers.push(Layer {
             name: layer.name.clone(),
             op: node.map_or_else(String::new, |n| n.op.word().to_owned()),
-            packing: node.and_then(|n| n.facts.layout.as_ref()).map_or_else(String::new, ToString::to_string),
+            packing: node
+                .and_then(|n| n.facts.layout.as_ref())
+                .map_or_else(String::new, ToString::to_string),
             tiles: None,
-            diagonals: plan.map(|p| Share { total: p.counts.diagonals_total, zero: p.counts.diagonals_zero }),
+            diagonals: plan.map(|p| Share {
+                total: p.counts.diagonals_total,
+                zero: p.counts.diagonals_zero,
+            }),
             baby: per_layer[i].baby,
             giant: per_layer[i].giant,
             collapse: per_layer[i].collapse,

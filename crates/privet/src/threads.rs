@@ -2,7 +2,10 @@
 
 /// Uses `n` threads from now on; false if work has begun already, which settles their number.
 pub fn use_threads(n: usize) -> bool {
-    rayon::ThreadPoolBuilder::new().num_threads(n).build_global().is_ok()
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(n)
+        .build_global()
+        .is_ok()
 }
 
 /// Threads in use.

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, progress, staging, warn};
 use privet::Comparison;
-use privet::prelude::{CheckOptions, Feed, Model, check, human_ms, read_labels, read_samples};
+use privet::prelude::{CheckOptions, Feed, check, human_ms, read_labels, read_samples};
 
 /// Runs the command.
 ///
@@ -13,15 +13,32 @@ use privet::prelude::{CheckOptions, Feed, Model, check, human_ms, read_labels, r
 /// [`Failure`] with the first thing that stands in the way.
 pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     staging::check_outputs(session, &[args.report.as_deref()])?;
-    let model = Model::import(&args.model)?;
+    let model = staging::import(&args.model)?;
     let feed = args.feed.feed(session, &args.model)?;
     let limit = args.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
-    let data = Feed { limit, ..feed.clone() };
-    let samples = read_samples(&args.data, &data, model.input_shape()).map_err(privet::Error::from)?.values;
-    let labels = args.labels.as_deref().map(read_labels).transpose().map_err(privet::Error::from)?;
+    let data = Feed {
+        limit,
+        ..feed.clone()
+    };
+    let samples = read_samples(&args.data, &data, model.input_shape())
+        .map_err(privet::Error::from)?
+        .values;
+    let labels = args
+        .labels
+        .as_deref()
+        .map(read_labels)
+        .transpose()
+        .map_err(privet::Error::from)?;
     // A limit cuts the labels as it cuts the samples.
-    let labels = labels.map(|l| if limit.is_some_and(|n| n < l.len()) { l[..samples.len().min(l.len())].to_vec() } else { l });
-    let (compiled, compile_ms) = staging::compile_model(session, &args.model, &model, &args.compile, &feed)?;
+    let labels = labels.map(|l| {
+        if limit.is_some_and(|n| n < l.len()) {
+            l[..samples.len().min(l.len())].to_vec()
+        } else {
+            l
+        }
+    });
+    let (compiled, compile_ms) =
+        staging::compile_model(session, &args.model, &model, &args.compile, &feed)?;
     let mut report = compiled.report.clone();
     let mut head = Lines::new();
     staging::circuit_lines(&mut head, &report);
@@ -33,47 +50,106 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     head.gap();
     head.print()?;
 
-    let options = CheckOptions { labels, encrypted: args.encrypted, memory: cap };
-    let (result, _) = progress::count(session, "checking", |tick| check(&model, &compiled, &samples, &options, tick));
+    let options = CheckOptions {
+        labels,
+        encrypted: args.encrypted,
+        memory: cap,
+    };
+    let (result, _) = progress::count(session, "checking", |tick| {
+        check(&model, &compiled, &samples, &options, tick)
+    });
     let mut result = result?;
     warn::out_of_range(&compiled.client, result.out_of_range);
 
-    let accuracy = |i: usize| result.accuracy.and_then(|a| a[i]).map_or_else(|| "–".to_owned(), screen::percent);
+    let accuracy = |i: usize| {
+        result
+            .accuracy
+            .and_then(|a| a[i])
+            .map_or_else(|| "–".to_owned(), screen::percent)
+    };
     let row = |name: &str, n: usize, accuracy: String, compared: Option<&Comparison>| {
         let mut cells = vec![name.to_owned(), n.to_string(), accuracy];
         cells.extend(match compared {
-            Some(c) => vec![format!("{}/{}", c.same_argmax, c.samples), format!("{:.1e}", c.max_abs), format!("{:.1e}", c.max_rel())],
+            Some(c) => vec![
+                format!("{}/{}", c.same_argmax, c.samples),
+                screen::difference(c.max_abs),
+                screen::share(c.max_rel()),
+            ],
             None => vec!["–".to_owned(); 3],
         });
         cells
     };
     let mut rows = vec![
         row("plaintext", result.samples, accuracy(0), None),
-        row("polynomial", result.samples, accuracy(1), Some(&result.polynomial)),
+        row(
+            "polynomial",
+            result.samples,
+            accuracy(1),
+            Some(&result.polynomial),
+        ),
     ];
     if args.encrypted > 0 {
-        rows.push(row("encrypted", result.encrypted.samples, accuracy(2), Some(&result.encrypted)));
+        rows.push(row(
+            "encrypted",
+            result.encrypted.samples,
+            accuracy(2),
+            Some(&result.encrypted),
+        ));
     }
-    screen::print(&screen::table(&["network", "samples", "accuracy", "same argmax", "largest error", "of largest output"], &rows))?;
+    screen::print(&screen::table(
+        &[
+            "network",
+            "samples",
+            "accuracy",
+            "same argmax",
+            "largest error",
+            "of largest output",
+        ],
+        &rows,
+    ))?;
 
     let mut lines = Lines::new();
-    lines.gap().line("compared", &["polynomial with plaintext, encrypted with polynomial".to_owned()]);
+    lines.gap().line(
+        "compared",
+        &["polynomial with plaintext, encrypted with polynomial".to_owned()],
+    );
     let time = report.time.get_or_insert_default();
     time.compile_ms = Some(compile_ms);
     time.threads = Some(privet::threads() as u64);
     result.run_ms.sort_by(f64::total_cmp);
     if let Some(&median) = result.run_ms.get(result.run_ms.len() / 2) {
         time.run_ms = Some(median);
-        let verdict = if result.counts_agree { "executed operations are the planned ones" } else { "executed operations differ from the planned ones" };
-        lines.line("counts", &[verdict.to_owned(), screen::plural(report.counts.rotations, "rotation")]);
-        lines.line("run", &[format!("{} per sample, median", human_ms(median)), screen::plural(privet::threads() as u64, "thread")]);
+        let verdict = if result.counts_agree {
+            "executed operations are the planned ones"
+        } else {
+            "executed operations differ from the planned ones"
+        };
+        lines.line(
+            "counts",
+            &[
+                verdict.to_owned(),
+                screen::plural(report.counts.rotations, "rotation"),
+            ],
+        );
+        lines.line(
+            "run",
+            &[
+                format!("{} per sample, median", human_ms(median)),
+                screen::plural(privet::threads() as u64, "thread"),
+            ],
+        );
         staging::used_line(&mut lines, &mut report);
     }
-    let compared = if args.encrypted > 0 { &result.encrypted } else { &result.polynomial };
+    let compared = if args.encrypted > 0 {
+        &result.encrypted
+    } else {
+        &result.polynomial
+    };
     staging::error_section(&mut report, compared, result.out_of_range.0);
     if let Some([plaintext, polynomial, encrypted]) = result.accuracy {
         let section = report.accuracy.get_or_insert_default();
-        (section.plaintext, section.polynomial, section.encrypted) = (plaintext, polynomial, encrypted);
+        (section.plaintext, section.polynomial, section.encrypted) =
+            (plaintext, polynomial, encrypted);
         section.samples = result.samples as u64;
     }
     staging::write_report(session, args.report.as_deref(), &report, &mut lines)?;

@@ -7,6 +7,7 @@ use crate::screen::{self, Lines};
 use crate::{Session, staging};
 use privet::Error;
 use privet::prelude::{Client, Encrypted, Role, write_npy};
+use std::slice::from_ref;
 
 /// Outputs shown one by one; more go to a file.
 const SHOWN: usize = 16;
@@ -21,18 +22,32 @@ pub fn run(session: &Session, args: &Decrypt) -> Result<(), Failure> {
     let ctx = client.context()?;
     let secret = client.load_secret(&ctx, &args.secret)?;
     let result = Encrypted::load(&ctx, &client, Role::Result, &args.result)?;
-    result.check_key(&args.result, &privet::key_id(&secret), "decrypt with the secret key that encrypted the input")?;
+    result.check_key(
+        &args.result,
+        &privet::key_id(&secret),
+        "decrypt with the secret key that encrypted the input",
+    )?;
     let values = client.decrypt(&ctx, &secret, &result)?;
     screen::print(&predictions(&[("decrypted", &values)]))?;
     let mut lines = Lines::new();
     if values.len() <= SHOWN {
-        let shown: Vec<String> = values.iter().enumerate().map(|(i, v)| format!("{i}: {}", screen::value(*v))).collect();
+        let shown: Vec<String> = values
+            .iter()
+            .enumerate()
+            .map(|(i, v)| format!("{i}: {}", screen::value(*v)))
+            .collect();
         lines.gap().line("outputs", &shown);
     } else if args.output.is_none() {
-        lines.gap().line("outputs", &[screen::plural(values.len() as u64, "value"), "--output FILE.npy writes them".to_owned()]);
+        lines.gap().line(
+            "outputs",
+            &[
+                screen::plural(values.len() as u64, "value"),
+                "--output FILE.npy writes them".to_owned(),
+            ],
+        );
     }
     if let Some(path) = &args.output {
-        write_npy(path, &[values.clone()], &[values.len()], session.force).map_err(Error::from)?;
+        write_npy(path, from_ref(&values), &[values.len()], session.force).map_err(Error::from)?;
         lines.line("wrote", &[format!("{}, the outputs", path.display())]);
     }
     lines.print()

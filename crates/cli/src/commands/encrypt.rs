@@ -12,7 +12,10 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// [`Failure`] with the first thing that stands in the way.
 pub fn run(session: &Session, args: &Encrypt) -> Result<(), Failure> {
-    let output = args.output.clone().unwrap_or_else(|| ciphertext_name(&args.input, "ct"));
+    let output = args
+        .output
+        .clone()
+        .unwrap_or_else(|| ciphertext_name(&args.input, "ct"));
     staging::check_outputs(session, &[Some(&output)])?;
     let client = Client::load(&args.client)?;
     let feed = args.feed.feed(session, &args.client)?;
@@ -20,13 +23,31 @@ pub fn run(session: &Session, args: &Encrypt) -> Result<(), Failure> {
     let ctx = client.context()?;
     let secret = client.load_secret(&ctx, &args.secret)?;
     warn::out_of_range(&client, client.out_of_range(&sample));
-    let (encrypted, ms) = progress::spin(session, "encrypting", || client.encrypt(&ctx, &secret, &sample));
+    let (encrypted, ms) = progress::spin(session, "encrypting", || {
+        client.encrypt(&ctx, &secret, &sample)
+    });
     let encrypted = encrypted?;
     encrypted.save(&client, Role::Input, &output, session.force)?;
-    let bytes = std::fs::metadata(&output).map(|m| human_bytes(m.len())).unwrap_or_default();
+    let bytes = std::fs::metadata(&output)
+        .map(|m| human_bytes(m.len()))
+        .unwrap_or_default();
     let mut lines = Lines::new();
-    lines.line("input", &[name, format!("for {}", client.model), format!("key {}", privet::short_id(&encrypted.key_id)), human_ms(ms)]);
-    lines.line("wrote", &[format!("{}, the encrypted input, {bytes}", output.display())]);
+    lines.line(
+        "input",
+        &[
+            name,
+            format!("for {}", client.model),
+            format!("key {}", privet::short_id(&encrypted.key_id)),
+            human_ms(ms),
+        ],
+    );
+    lines.line(
+        "wrote",
+        &[format!(
+            "{}, the encrypted input, {bytes}",
+            output.display()
+        )],
+    );
     lines.print()
 }
 

@@ -17,21 +17,25 @@ const ROUNDING: f64 = 1e-9;
 /// [`Failure`] with the first thing that stands in the way.
 pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
     staging::check_outputs(session, &[args.output.as_deref(), args.report.as_deref()])?;
-    let model = Model::import(&args.model)?;
+    let model = staging::import(&args.model)?;
     let feed = args.feed.feed(session, &args.model)?;
     let (name, sample) = feed::one_sample(&args.input, args.sample, &feed, model.input_shape())?;
     let plain = model.evaluate(&sample)?;
     if args.backend == BackendKind::Plain {
         return plain_only(session, args, &model, &name, &plain);
     }
-    let (compiled, compile_ms) = staging::compile_model(session, &args.model, &model, &args.compile, &feed)?;
+    let (compiled, compile_ms) =
+        staging::compile_model(session, &args.model, &model, &args.compile, &feed)?;
     let mut report = compiled.report.clone();
     let time = report.time.get_or_insert_default();
     time.compile_ms = Some(compile_ms);
     time.threads = Some(privet::threads() as u64);
     let outside = compiled.client.out_of_range(&sample);
     warn::out_of_range(&compiled.client, outside);
-    let polynomial = compiled.evaluate_polynomial(&sample).transpose()?.unwrap_or_else(|| plain.clone());
+    let polynomial = compiled
+        .evaluate_polynomial(&sample)
+        .transpose()?
+        .unwrap_or_else(|| plain.clone());
 
     let mut head = Lines::new();
     staging::circuit_lines(&mut head, &report);
@@ -42,7 +46,8 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
         }
         BackendKind::Slots => {
             head.print()?;
-            let (values, run_ms) = progress::spin(session, "running", || compiled.run_slots(&sample));
+            let (values, run_ms) =
+                progress::spin(session, "running", || compiled.run_slots(&sample));
             report.time.get_or_insert_default().run_ms = Some(run_ms);
             ("slots", values?)
         }
@@ -51,7 +56,16 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
             let plan = staging::plan(&compiled, cap, &mut report)?;
             staging::memory_line(&mut head, &plan, cap);
             head.print()?;
-            ("encrypted", encrypted(session, &compiled, plan.kept_plaintext_bytes, &sample, &mut report)?)
+            (
+                "encrypted",
+                encrypted(
+                    session,
+                    &compiled,
+                    plan.kept_plaintext_bytes,
+                    &sample,
+                    &mut report,
+                )?,
+            )
         }
     };
 
@@ -72,11 +86,18 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
     screen::print(&predictions(&rows))?;
     let mut lines = Lines::new();
     if args.backend != BackendKind::Polynomial {
-        let against = if approximated { "largest difference from the polynomial network" } else { "largest difference from the plaintext network" };
-        lines.line("error", &[error_text(&own, against)]);
+        let against = if approximated {
+            "polynomial"
+        } else {
+            "plaintext"
+        };
+        lines.line(
+            "error",
+            &error_text(&own, &format!("{label} against {against}")),
+        );
     }
     if approximated {
-        lines.line("fit", &[error_text(&fitted, "largest difference of polynomial and plaintext network")]);
+        lines.line("fit", &error_text(&fitted, "polynomial against plaintext"));
     }
     lines.gap();
     staging::time_line(&mut lines, &report);
@@ -87,11 +108,25 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
     lines.print()
 }
 
-fn plain_only(session: &Session, args: &Infer, model: &Model, name: &str, plain: &Vec<f64>) -> Result<(), Failure> {
+fn plain_only(
+    session: &Session,
+    args: &Infer,
+    model: &Model,
+    name: &str,
+    plain: &Vec<f64>,
+) -> Result<(), Failure> {
     let mut lines = Lines::new();
     let info = &model.info;
     let count = |n: u64, thing: &str| screen::plural(n, thing);
-    lines.line("model", &[info.name.clone(), screen::shape(model.input_shape()), count(info.n_parameters as u64, "parameter"), count(info.macs, "multiplication")]);
+    lines.line(
+        "model",
+        &[
+            info.name.clone(),
+            screen::shape(model.input_shape()),
+            count(info.n_parameters as u64, "parameter"),
+            count(info.macs, "multiplication"),
+        ],
+    );
     lines.gap().line("input", &[name.to_owned()]);
     lines.print()?;
     screen::print(&predictions(&[("plaintext", plain)]))?;
@@ -105,7 +140,13 @@ fn plain_only(session: &Session, args: &Infer, model: &Model, name: &str, plain:
     lines.print()
 }
 
-fn write(session: &Session, args: &Infer, values: &[f64], report: &Report, lines: &mut Lines) -> Result<(), Failure> {
+fn write(
+    session: &Session,
+    args: &Infer,
+    values: &[f64],
+    report: &Report,
+    lines: &mut Lines,
+) -> Result<(), Failure> {
     if let Some(path) = &args.output {
         write_npy(path, &[values.to_vec()], &[values.len()], session.force).map_err(Error::from)?;
         lines.line("wrote", &[format!("{}, the outputs", path.display())]);
@@ -113,38 +154,58 @@ fn write(session: &Session, args: &Infer, values: &[f64], report: &Report, lines
     staging::write_report(session, args.report.as_deref(), report, lines)
 }
 
-/// A table of the largest output of each network.
+/// The largest output of each network, under the heads of the lines around.
 pub fn predictions(rows: &[(&str, &Vec<f64>)]) -> String {
-    let cells = |values: &[f64]| match argmax(values) {
-        Some(i) => [i.to_string(), screen::value(values[i])],
-        None => ["none".to_owned(), String::new()],
+    let line = |name: &str, place: &str, value: &str| format!("{name:12}{place:>10}{value:>13}\n");
+    let cells = |(name, values): &(&str, &Vec<f64>)| match argmax(values) {
+        Some(_) if values.len() == 1 => line(name, "–", &screen::value(values[0])),
+        Some(i) => line(name, &i.to_string(), &screen::value(values[i])),
+        None => line(name, "none", ""),
     };
-    let rows: Vec<Vec<String>> = rows.iter().map(|(name, values)| [vec![format!("{name:12}")], cells(values).to_vec()].concat()).collect();
-    screen::table(&["", "prediction", "its output"], &rows)
+    line("", "prediction", "its output") + &rows.iter().map(cells).collect::<String>()
 }
 
-fn error_text(comparison: &Comparison, what: &str) -> String {
-    format!("{:.1e}, {:.1e} of the largest output: {what}", comparison.max_abs, comparison.max_rel())
+fn error_text(comparison: &Comparison, what: &str) -> Vec<String> {
+    let share = screen::share(comparison.max_rel());
+    vec![
+        format!("{} at most", screen::difference(comparison.max_abs)),
+        format!("{share} of the largest output"),
+        what.to_owned(),
+    ]
 }
 
 /// Keys, encoding, encryption, run and decryption; times go to the report.
-fn encrypted(session: &Session, compiled: &Compiled, budget: u64, sample: &[f64], report: &mut Report) -> Result<Vec<f64>, Failure> {
+fn encrypted(
+    session: &Session,
+    compiled: &Compiled,
+    budget: u64,
+    sample: &[f64],
+    report: &mut Report,
+) -> Result<Vec<f64>, Failure> {
     let client = &compiled.client;
     let ctx = client.context()?;
     let time = report.time.get_or_insert_default();
     let (keys, ms) = progress::count(session, "making keys", |tick| client.keygen(&ctx, tick));
     time.keygen_ms = Some(ms);
-    let (encoded, ms) = progress::count(session, "encoding weights", |tick| CkksBackend::encode_ahead(&ctx, &compiled.circuit, budget, tick));
+    let (encoded, ms) = progress::count(session, "encoding weights", |tick| {
+        CkksBackend::encode_ahead(&ctx, &compiled.circuit, budget, tick)
+    });
     time.encode_ms = Some(ms);
     let encoded = encoded.map_err(Error::from)?;
-    let (input, ms) = progress::spin(session, "encrypting", || client.encrypt(&ctx, &keys.secret, sample));
+    let (input, ms) = progress::spin(session, "encrypting", || {
+        client.encrypt(&ctx, &keys.secret, sample)
+    });
     time.encrypt_ms = Some(ms);
     let input = input?;
-    let (done, ms) = progress::count(session, "running", |tick| run_encrypted(&ctx, compiled, &keys.evaluation, &encoded, &input, tick));
+    let (done, ms) = progress::count(session, "running", |tick| {
+        run_encrypted(&ctx, compiled, &keys.evaluation, &encoded, &input, tick)
+    });
     time.run_ms = Some(ms);
     let (output, _, executed) = done?;
     note_counts(session, &counts(&compiled.circuit), &executed);
-    let (values, ms) = progress::spin(session, "decrypting", || client.decrypt(&ctx, &keys.secret, &output));
+    let (values, ms) = progress::spin(session, "decrypting", || {
+        client.decrypt(&ctx, &keys.secret, &output)
+    });
     time.decrypt_ms = Some(ms);
     Ok(values?)
 }
@@ -153,6 +214,9 @@ fn encrypted(session: &Session, compiled: &Compiled, budget: u64, sample: &[f64]
 pub fn note_counts(session: &Session, planned: &Counts, executed: &Counts) {
     if planned != executed {
         warn::warning("the run executed other operations than were planned; please report this");
-        warn::note(session, &format!("planned {planned:?}, executed {executed:?}"));
+        warn::note(
+            session,
+            &format!("planned {planned:?}, executed {executed:?}"),
+        );
     }
 }

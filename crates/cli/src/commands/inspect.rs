@@ -4,7 +4,9 @@ use crate::args::Inspect;
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, feed, progress, staging};
-use privet::prelude::{Client, Compiled, FileInfo, Model, Options, compile, human_bytes, read_samples};
+use privet::prelude::{
+    Client, Compiled, FileInfo, Model, Options, compile, human_bytes, read_samples,
+};
 use privet::{Error, Port, short_id};
 use std::io::Read;
 use std::path::Path;
@@ -20,14 +22,25 @@ pub fn run(session: &Session, args: &Inspect) -> Result<(), Failure> {
     staging::check_outputs(session, &[args.client.as_deref()])?;
     if !is_privet(&args.file)? {
         if args.client.is_some() {
-            return Err(Failure::usage(format!("{} is not a compiled network", args.file.display()), "privet compile makes one"));
+            return Err(Failure::usage(
+                format!("{} is not a compiled network", args.file.display()),
+                "privet compile makes one",
+            ));
         }
         return onnx(session, &args.file);
     }
     let info = FileInfo::read(&args.file)?;
     let mut lines = Lines::new();
     let name = |id: &[u8]| short_id(id);
-    lines.line("file", &[args.file.display().to_string(), info.kind.to_owned(), human_bytes(info.bytes())]);
+    let bytes = std::fs::metadata(&args.file).map_or(info.bytes(), |m| m.len());
+    lines.line(
+        "file",
+        &[
+            args.file.display().to_string(),
+            info.kind.to_owned(),
+            human_bytes(bytes),
+        ],
+    );
     if info.is_compiled() {
         let compiled = Compiled::load(&args.file)?;
         staging::circuit_lines(&mut lines, &compiled.report);
@@ -39,19 +52,43 @@ pub fn run(session: &Session, args: &Inspect) -> Result<(), Failure> {
         }
     } else if info.has_client() {
         let client = Client::load(&args.file)?;
-        lines.line("model", &[info.model.clone(), format!("circuit {}", name(&info.circuit_id))]);
+        lines.line(
+            "model",
+            &[
+                info.model.clone(),
+                format!("circuit {}", name(&info.circuit_id)),
+            ],
+        );
         client_lines(&mut lines, &client);
         lines.print()?;
     } else {
-        let key = info.key_id.as_ref().map(|id| format!("key {}", name(id))).unwrap_or_default();
-        lines.line("made for", &[info.model.clone(), format!("circuit {}", name(&info.circuit_id)), format!("parameters {}", name(&info.params_id)), key]);
-        lines.line("holds", &[screen::plural(info.sections.len() as u64, what(&info))]);
+        let key = info
+            .key_id
+            .as_ref()
+            .map(|id| format!("key {}", name(id)))
+            .unwrap_or_default();
+        lines.line(
+            "made for",
+            &[
+                info.model.clone(),
+                format!("circuit {}", name(&info.circuit_id)),
+                format!("parameters {}", name(&info.params_id)),
+                key,
+            ],
+        );
+        lines.line(
+            "holds",
+            &[screen::plural(info.sections.len() as u64, what(&info))],
+        );
         lines.print()?;
     }
     if let Some(path) = &args.client {
         Client::load(&args.file)?.save(path, session.force)?;
         let mut lines = Lines::new();
-        lines.gap().line("wrote", &[format!("{}, for the data owner", path.display())]);
+        lines.gap().line(
+            "wrote",
+            &[format!("{}, for the data owner", path.display())],
+        );
         lines.print()?;
     }
     Ok(())
@@ -68,17 +105,25 @@ fn what(info: &FileInfo) -> &'static str {
 fn is_privet(path: &Path) -> Result<bool, Failure> {
     let found = std::fs::metadata(path).map_err(|e| Failure::io("open", path, &e))?;
     if !found.is_file() {
-        return Err(Failure::usage(format!("{} is not a regular file", path.display()), "name a file on disk"));
+        return Err(Failure::usage(
+            format!("{} is not a regular file", path.display()),
+            "name a file on disk",
+        ));
     }
     let mut head = Vec::new();
     let file = std::fs::File::open(path).map_err(|e| Failure::io("open", path, &e))?;
-    file.take(MAGIC.len() as u64).read_to_end(&mut head).map_err(|e| Failure::io("read", path, &e))?;
+    file.take(MAGIC.len() as u64)
+        .read_to_end(&mut head)
+        .map_err(|e| Failure::io("read", path, &e))?;
     Ok(head == MAGIC)
 }
 
 fn client_lines(lines: &mut Lines, client: &Client) {
     let port = |p: &Port| {
-        let range = p.range.map(|r| format!("calibrated {:.4}..{:.4}", r.low, r.high)).unwrap_or_default();
+        let range = p
+            .range
+            .map(|r| format!("calibrated {:.4}..{:.4}", r.low, r.high))
+            .unwrap_or_default();
         let n = screen::plural(p.layout.n_ciphertexts.into(), "ciphertext");
         vec![p.name.clone(), screen::shape(&p.shape), n, range]
     };
@@ -86,9 +131,20 @@ fn client_lines(lines: &mut Lines, client: &Client) {
     client.outputs.iter().for_each(|output| {
         lines.line("output", &port(output));
     });
-    let relinearization = if client.keys.relinearization.is_some() { "a relinearization key" } else { "" };
+    let relinearization = if client.keys.relinearization.is_some() {
+        "a relinearization key"
+    } else {
+        ""
+    };
     let bytes = client.params().map(|p| client.keys.bytes(&p)).unwrap_or(0);
-    lines.line("needs", &[screen::plural(client.keys.rotations.len() as u64, "rotation key"), relinearization.to_owned(), format!("{} in memory", human_bytes(bytes))]);
+    lines.line(
+        "needs",
+        &[
+            screen::plural(client.keys.rotations.len() as u64, "rotation key"),
+            relinearization.to_owned(),
+            format!("{} in memory", human_bytes(bytes)),
+        ],
+    );
 }
 
 fn layers(compiled: &Compiled) -> String {
@@ -97,7 +153,9 @@ fn layers(compiled: &Compiled) -> String {
         .layers
         .iter()
         .map(|l| {
-            let diagonals = l.diagonals.map_or_else(String::new, |d| format!("{}/{}", d.used(), d.total));
+            let diagonals = l
+                .diagonals
+                .map_or_else(String::new, |d| format!("{}/{}", d.used(), d.total));
             vec![
                 screen::one_line(&l.name),
                 screen::one_line(&l.op),
@@ -109,22 +167,51 @@ fn layers(compiled: &Compiled) -> String {
             ]
         })
         .collect();
-    screen::table(&["layer", "operator", "diagonals", "rotations", "products", "level", "weights"], &rows)
+    screen::table(
+        &[
+            "layer",
+            "operator",
+            "diagonals",
+            "rotations",
+            "products",
+            "level",
+            "weights",
+        ],
+        &rows,
+    )
 }
 
 fn onnx(session: &Session, path: &Path) -> Result<(), Failure> {
-    let model = Model::import(path)?;
+    let model = staging::import(path)?;
     let info = &model.info;
     let mut lines = Lines::new();
-    lines.line("file", &[path.display().to_string(), "ONNX".to_owned(), format!("opset {}", info.opset), info.producer.clone()]);
+    lines.line(
+        "file",
+        &[
+            path.display().to_string(),
+            "ONNX".to_owned(),
+            format!("opset {}", info.opset),
+            info.producer.clone(),
+        ],
+    );
     info.inputs.iter().for_each(|p| {
         lines.line("input", &[p.name.clone(), p.shape.clone()]);
     });
     info.outputs.iter().for_each(|p| {
         lines.line("output", &[p.name.clone(), p.shape.clone()]);
     });
-    lines.line("size", &[screen::plural(info.n_parameters as u64, "parameter"), screen::plural(info.macs, "multiplication")]);
-    let operators: Vec<String> = info.operators.iter().map(|(name, n)| format!("{n} {name}")).collect();
+    lines.line(
+        "size",
+        &[
+            screen::plural(info.n_parameters as u64, "parameter"),
+            screen::plural(info.macs, "multiplication"),
+        ],
+    );
+    let operators: Vec<String> = info
+        .operators
+        .iter()
+        .map(|(name, n)| format!("{n} {name}"))
+        .collect();
     lines.line("operators", &operators).gap();
     lines.print()?;
 
@@ -148,9 +235,26 @@ fn onnx(session: &Session, path: &Path) -> Result<(), Failure> {
 
 /// Compiles with what lies beside the model.
 fn trial(session: &Session, path: &Path, model: &Model) -> Result<Compiled, Error> {
-    let feed = crate::args::FeedArgs::default().feed(session, path).unwrap_or_default();
-    let found = ["calibration.npz", "calibration.npy"].iter().find_map(|ending| feed::beside(path, ending));
-    let calibration = found.map(|p| read_samples(&p, &feed, model.input_shape()).map(|s| s.values)).transpose()?;
-    let options = Options { calibration, ..Options::default() };
-    progress::spin(session, "compiling", || compile(model, &options, &privet::passes::standard(), &mut |_, _, _, _| {})).0
+    let feed = crate::args::FeedArgs::default()
+        .feed(session, path)
+        .unwrap_or_default();
+    let found = ["calibration.npz", "calibration.npy"]
+        .iter()
+        .find_map(|ending| feed::beside(path, ending));
+    let calibration = found
+        .map(|p| read_samples(&p, &feed, model.input_shape()).map(|s| s.values))
+        .transpose()?;
+    let options = Options {
+        calibration,
+        ..Options::default()
+    };
+    progress::spin(session, "compiling", || {
+        compile(
+            model,
+            &options,
+            &privet::passes::standard(),
+            &mut |_, _, _, _| {},
+        )
+    })
+    .0
 }

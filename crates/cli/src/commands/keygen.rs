@@ -15,20 +15,52 @@ pub fn run(session: &Session, args: &Keygen) -> Result<(), Failure> {
     let client = Client::load(&args.client)?;
     let ctx = client.context()?;
     let (keys, ms) = progress::count(session, "making keys", |tick| client.keygen(&ctx, tick));
-    client.save_secret(&keys.secret, &args.secret, session.force)?;
-    let (saved, _) = progress::spin(session, "writing keys", || client.save_evaluation(&ctx, &keys.evaluation, keys.key_id, &args.evaluation, session.force));
-    if let Err(error) = saved {
-        // A secret key without the keys that belong to it would only stand in the way of the next try.
-        if !session.force {
-            let _ = std::fs::remove_file(&args.secret);
-        }
+    // The large file first: a full disk must not cost the secret key that --force would replace.
+    let (saved, _) = progress::spin(session, "writing keys", || {
+        client.save_evaluation(
+            &ctx,
+            &keys.evaluation,
+            keys.key_id,
+            &args.evaluation,
+            session.force,
+        )
+    });
+    saved?;
+    if let Err(error) = client.save_secret(&keys.secret, &args.secret, session.force) {
+        // Evaluation keys whose secret is lost serve nobody.
+        let _ = std::fs::remove_file(&args.evaluation);
         return Err(error.into());
     }
     let n = keys.evaluation.iter().count() as u64;
-    let bytes = std::fs::metadata(&args.evaluation).map(|m| human_bytes(m.len())).unwrap_or_default();
+    let bytes = std::fs::metadata(&args.evaluation)
+        .map(|m| human_bytes(m.len()))
+        .unwrap_or_default();
     let mut lines = Lines::new();
-    lines.line("keys", &[format!("key {} for {}", privet::short_id(&keys.key_id), client.model), screen::plural(n, "evaluation key"), human_ms(ms)]);
-    lines.line("wrote", &[format!("{}, the secret key: keep it to yourself", args.secret.display())]);
-    lines.line("wrote", &[format!("{}, the evaluation keys for the server, {bytes}", args.evaluation.display())]);
+    lines.line(
+        "keys",
+        &[
+            format!(
+                "key {} for {}",
+                privet::short_id(&keys.key_id),
+                client.model
+            ),
+            screen::plural(n, "evaluation key"),
+            human_ms(ms),
+        ],
+    );
+    lines.line(
+        "wrote",
+        &[format!(
+            "{}, the secret key: keep it to yourself",
+            args.secret.display()
+        )],
+    );
+    lines.line(
+        "wrote",
+        &[format!(
+            "{}, the evaluation keys for the server, {bytes}",
+            args.evaluation.display()
+        )],
+    );
     lines.print()
 }

@@ -15,7 +15,10 @@ use privet::{Error, run_encrypted};
 /// # Errors
 /// [`Failure`] with the first thing that stands in the way.
 pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
-    let output = args.output.clone().unwrap_or_else(|| ciphertext_name(&args.input, "result.ct"));
+    let output = args
+        .output
+        .clone()
+        .unwrap_or_else(|| ciphertext_name(&args.input, "result.ct"));
     staging::check_outputs(session, &[Some(&output), args.report.as_deref()])?;
     let compiled = Compiled::load(&args.model)?;
     let client = &compiled.client;
@@ -29,13 +32,23 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
     staging::memory_line(&mut lines, &plan, cap);
     lines.print()?;
 
-    let (keys, _) = progress::count(session, "reading keys", |tick| client.load_evaluation(&ctx, &args.evaluation, tick));
+    let (keys, _) = progress::count(session, "reading keys", |tick| {
+        client.load_evaluation(&ctx, &args.evaluation, tick)
+    });
     let keys = keys?;
-    input.check_key(&args.input, &keys.key_id, "use the evaluation keys that were made with the secret key of the input")?;
-    let work = |tick: &(dyn Fn(usize, usize) + Sync)| CkksBackend::encode_ahead(&ctx, &compiled.circuit, plan.kept_plaintext_bytes, tick);
+    input.check_key(
+        &args.input,
+        &keys.key_id,
+        "use the evaluation keys that were made with the secret key of the input",
+    )?;
+    let work = |tick: &(dyn Fn(usize, usize) + Sync)| {
+        CkksBackend::encode_ahead(&ctx, &compiled.circuit, plan.kept_plaintext_bytes, tick)
+    };
     let (encoded, encode_ms) = progress::count(session, "encoding weights", work);
     let encoded = encoded.map_err(Error::from)?;
-    let (done, run_ms) = progress::count(session, "running", |tick| run_encrypted(&ctx, &compiled, &keys.keys, &encoded, &input, tick));
+    let (done, run_ms) = progress::count(session, "running", |tick| {
+        run_encrypted(&ctx, &compiled, &keys.keys, &encoded, &input, tick)
+    });
     let (result, _, executed) = done?;
     note_counts(session, &counts(&compiled.circuit), &executed);
     result.save(client, Role::Result, &output, session.force)?;
@@ -47,8 +60,16 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
     lines.gap();
     staging::time_line(&mut lines, &report);
     staging::used_line(&mut lines, &mut report);
-    let bytes = std::fs::metadata(&output).map(|m| human_bytes(m.len())).unwrap_or_default();
-    lines.line("wrote", &[format!("{}, the encrypted result, {bytes}", output.display())]);
+    let bytes = std::fs::metadata(&output)
+        .map(|m| human_bytes(m.len()))
+        .unwrap_or_default();
+    lines.line(
+        "wrote",
+        &[format!(
+            "{}, the encrypted result, {bytes}",
+            output.display()
+        )],
+    );
     staging::write_report(session, args.report.as_deref(), &report, &mut lines)?;
     lines.print()
 }

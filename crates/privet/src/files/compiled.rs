@@ -20,14 +20,35 @@ impl Compiled {
     /// [`Error::File`] if the file exists and may not be overwritten, or the disk refuses.
     pub fn save(&self, path: impl AsRef<Path>, overwrite: bool) -> Result<(), Error> {
         let path = path.as_ref();
-        let options = Options { secret: false, overwrite };
+        let options = Options {
+            secret: false,
+            overwrite,
+        };
         let header = Header::new(&self.client, None, None);
-        let mut writer = Writer::create(path, FileKind::Compiled, self.client.params()?.id().0, &header, options)?;
+        let mut writer = Writer::create(
+            path,
+            FileKind::Compiled,
+            self.client.params()?.id().0,
+            &header,
+            options,
+        )?;
         let parts = self.circuit.to_parts();
         writer.section(CLIENT, &encode(path, &self.client)?)?;
         writer.section(CIRCUIT, &encode(path, &parts.form)?)?;
-        writer.section_parts(NUMBERS, parts.numbers.chunks(8192).map(|c| c.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()))?;
-        writer.section_parts(SLOTS, parts.slots.chunks(8192).map(|c| c.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()))?;
+        writer.section_parts(
+            NUMBERS,
+            parts
+                .numbers
+                .chunks(8192)
+                .map(|c| c.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()),
+        )?;
+        writer.section_parts(
+            SLOTS,
+            parts
+                .slots
+                .chunks(8192)
+                .map(|c| c.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()),
+        )?;
         writer.section(REPORT, self.report.to_json().as_bytes())?;
         Ok(writer.finish()?)
     }
@@ -41,14 +62,35 @@ impl Compiled {
         let reader = Reader::open(path, FileKind::Compiled)?;
         let client = read_client(&reader)?;
         let form: CircuitForm = decode(&reader, CIRCUIT)?;
-        let numbers = words(&reader, NUMBERS)?.into_iter().map(f64::from_le_bytes).collect();
-        let slots = words(&reader, SLOTS)?.into_iter().map(u32::from_le_bytes).collect();
-        let circuit = Circuit::from_parts(CircuitParts { form, numbers, slots }).map_err(|e| content(path, e.to_string()))?;
-        client.check_circuit(&circuit).map_err(|why| content(path, why))?;
+        let numbers = words(&reader, NUMBERS)?
+            .into_iter()
+            .map(f64::from_le_bytes)
+            .collect();
+        let slots = words(&reader, SLOTS)?
+            .into_iter()
+            .map(u32::from_le_bytes)
+            .collect();
+        let circuit = Circuit::from_parts(CircuitParts {
+            form,
+            numbers,
+            slots,
+        })
+        .map_err(|e| content(path, e.to_string()))?;
+        client
+            .check_circuit(&circuit)
+            .map_err(|why| content(path, why))?;
         let report = reader.section(REPORT)?;
-        let report = String::from_utf8(report).map_err(|_| content(path, "the report is not text"))?;
-        let report = report::Report::from_json(&report).map_err(|e| content(path, e.to_string()))?;
-        Ok(Self { client, circuit, graph: None, passes: Vec::new(), report })
+        let report =
+            String::from_utf8(report).map_err(|_| content(path, "the report is not text"))?;
+        let report =
+            report::Report::from_json(&report).map_err(|e| content(path, e.to_string()))?;
+        Ok(Self {
+            client,
+            circuit,
+            graph: None,
+            passes: Vec::new(),
+            report,
+        })
     }
 }
 
@@ -56,7 +98,13 @@ fn words<const N: usize>(reader: &Reader, section: &str) -> Result<Vec<[u8; N]>,
     let bytes = reader.section(section)?;
     match bytes.as_chunks::<N>() {
         (words, []) => Ok(words.to_vec()),
-        _ => Err(content(reader.path(), format!("section {section:?} has {} bytes, expected a multiple of {N}", bytes.len()))),
+        _ => Err(content(
+            reader.path(),
+            format!(
+                "section {section:?} has {} bytes, expected a multiple of {N}",
+                bytes.len()
+            ),
+        )),
     }
 }
 
@@ -67,8 +115,17 @@ impl Client {
     /// [`Error::File`] if the file exists and may not be overwritten, or the disk refuses.
     pub fn save(&self, path: impl AsRef<Path>, overwrite: bool) -> Result<(), Error> {
         let path = path.as_ref();
-        let options = Options { secret: false, overwrite };
-        let mut writer = Writer::create(path, FileKind::Client, self.params()?.id().0, &Header::new(self, None, None), options)?;
+        let options = Options {
+            secret: false,
+            overwrite,
+        };
+        let mut writer = Writer::create(
+            path,
+            FileKind::Client,
+            self.params()?.id().0,
+            &Header::new(self, None, None),
+            options,
+        )?;
         writer.section(CLIENT, &encode(path, self)?)?;
         Ok(writer.finish()?)
     }
@@ -81,7 +138,11 @@ impl Client {
         let path = path.as_ref();
         let any = Reader::open_any(path)?;
         // Another kind is reported as not being a client file.
-        let reader = if any.kind() == FileKind::Compiled { any } else { Reader::open(path, FileKind::Client)? };
+        let reader = if any.kind() == FileKind::Compiled {
+            any
+        } else {
+            Reader::open(path, FileKind::Client)?
+        };
         read_client(&reader)
     }
 
@@ -89,7 +150,11 @@ impl Client {
     fn check(&self) -> Result<Params, String> {
         let params = self.params().map_err(|e| e.to_string())?;
         if self.input_level > params.max_level() {
-            return Err(format!("fresh ciphertexts at {}, the chain ends at {}", self.input_level, params.max_level()));
+            return Err(format!(
+                "fresh ciphertexts at {}, the chain ends at {}",
+                self.input_level,
+                params.max_level()
+            ));
         }
         if !is_sane(&self.input_scale, &params) {
             return Err("the scale of fresh ciphertexts is out of range".to_owned());
@@ -98,13 +163,26 @@ impl Client {
             return Err("it has no outputs".to_owned());
         }
         for port in self.outputs.iter().chain([&self.input]) {
-            port.check(&params).map_err(|why| format!("{:?}: {why}", port.name))?;
+            port.check(&params)
+                .map_err(|why| format!("{:?}: {why}", port.name))?;
         }
         let bad = |level: &Level| *level > params.max_level();
         let keys = &self.keys;
-        let amounts_fit = keys.rotations.keys().all(|r| !r.is_zero() && (r.amount() as usize) < params.n_slots());
-        if !amounts_fit || keys.rotations.values().chain(&keys.conjugation).chain(&keys.relinearization).any(bad) {
-            return Err("the key manifest asks for keys that these parameters do not have".to_owned());
+        let amounts_fit = keys
+            .rotations
+            .keys()
+            .all(|r| !r.is_zero() && (r.amount() as usize) < params.n_slots());
+        if !amounts_fit
+            || keys
+                .rotations
+                .values()
+                .chain(&keys.conjugation)
+                .chain(&keys.relinearization)
+                .any(bad)
+        {
+            return Err(
+                "the key manifest asks for keys that these parameters do not have".to_owned(),
+            );
         }
         Ok(params)
     }
@@ -115,16 +193,30 @@ impl Client {
         if *blake3::hash(text.as_bytes()).as_bytes() != self.circuit_id {
             return Err("the circuit is not the one its identity names".to_owned());
         }
-        if circuit.params().map(Params::spec) != Some(&self.spec) || circuit.keys() != Some(&self.keys) {
+        if circuit.params().map(Params::spec) != Some(&self.spec)
+            || circuit.keys() != Some(&self.keys)
+        {
             return Err("circuit and client part have different parameters or keys".to_owned());
         }
-        let inputs_agree = circuit.inputs().iter().all(|i| i.level == Some(self.input_level) && i.scale.as_ref() == Some(&self.input_scale));
-        let n_outputs: usize = self.outputs.iter().map(|o| o.layout.n_ciphertexts as usize).sum();
-        if !inputs_agree || circuit.inputs().len() != self.input.layout.n_ciphertexts as usize || circuit.outputs().len() != n_outputs {
+        let inputs_agree = circuit.inputs().iter().all(|i| {
+            i.level == Some(self.input_level) && i.scale.as_ref() == Some(&self.input_scale)
+        });
+        let n_outputs: usize = self
+            .outputs
+            .iter()
+            .map(|o| o.layout.n_ciphertexts as usize)
+            .sum();
+        if !inputs_agree
+            || circuit.inputs().len() != self.input.layout.n_ciphertexts as usize
+            || circuit.outputs().len() != n_outputs
+        {
             return Err("circuit and client part have different inputs or outputs".to_owned());
         }
         let facts = circuit::facts(circuit).map_err(|e| e.to_string())?;
-        match facts.iter().position(|f| f.level.is_none() || f.scale.is_none()) {
+        match facts
+            .iter()
+            .position(|f| f.level.is_none() || f.scale.is_none())
+        {
             Some(i) => Err(format!("%{i} has no level or no scale")),
             None => Ok(()),
         }
@@ -134,7 +226,9 @@ impl Client {
 /// Whether a scale can be that of a fresh ciphertext.
 fn is_sane(scale: &Scale, params: &Params) -> bool {
     let (two, primes) = scale.exponents();
-    let small = two.unsigned_abs() < 1 << 12 && primes.len() <= params.q().len() && primes.iter().all(|(_, e)| e.unsigned_abs() < 1 << 8);
+    let small = two.unsigned_abs() < 1 << 12
+        && primes.len() <= params.q().len()
+        && primes.iter().all(|(_, e)| e.unsigned_abs() < 1 << 8);
     small && scale.value(params.q()).is_some()
 }
 
@@ -142,16 +236,28 @@ impl Port {
     fn check(&self, params: &Params) -> Result<(), String> {
         const MAX_CIPHERTEXTS: u32 = 1 << 12;
         let layout = &self.layout;
-        if layout.n_slots as usize != params.n_slots() || !(1..=MAX_CIPHERTEXTS).contains(&layout.n_ciphertexts) {
-            return Err(format!("{} ciphertexts of {} slots, expected at most {MAX_CIPHERTEXTS} of {}", layout.n_ciphertexts, layout.n_slots, params.n_slots()));
+        if layout.n_slots as usize != params.n_slots()
+            || !(1..=MAX_CIPHERTEXTS).contains(&layout.n_ciphertexts)
+        {
+            return Err(format!(
+                "{} ciphertexts of {} slots, expected at most {MAX_CIPHERTEXTS} of {}",
+                layout.n_ciphertexts,
+                layout.n_slots,
+                params.n_slots()
+            ));
         }
         layout.check().map_err(|e| e.to_string())?;
         let elements = self.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
         if elements != Some(layout.n_elements as usize) {
-            return Err(format!("a layout of {} elements for the shape {:?}", layout.n_elements, self.shape));
+            return Err(format!(
+                "a layout of {} elements for the shape {:?}",
+                layout.n_elements, self.shape
+            ));
         }
         match self.range {
-            Some(r) if !(r.low.is_finite() && r.high.is_finite() && r.low <= r.high) => Err(format!("the range {}..{} is none", r.low, r.high)),
+            Some(r) if !(r.low.is_finite() && r.high.is_finite() && r.low <= r.high) => {
+                Err(format!("the range {}..{} is none", r.low, r.high))
+            }
             _ => Ok(()),
         }
     }
@@ -163,7 +269,10 @@ fn read_client(reader: &Reader) -> Result<Client, Error> {
     let params = client.check().map_err(|why| content(reader.path(), why))?;
     reader.check_params(&params.id().0)?;
     if header.circuit_id != client.circuit_id {
-        return Err(content(reader.path(), "header and client part name different circuits"));
+        return Err(content(
+            reader.path(),
+            "header and client part name different circuits",
+        ));
     }
     Ok(client)
 }

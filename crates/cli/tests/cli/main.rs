@@ -1,0 +1,5 @@
+//! The binary as its users meet it: commands, files, errors.
+
+mod bad_input;
+mod chain;
+mod common;
