@@ -14,6 +14,8 @@ pub struct ChooseParams {}
 const MAX_BITS: u8 = 48;
 /// Largest number of special primes worth trying.
 const MAX_SPECIAL: usize = 12;
+/// Sign, and a factor of four for results larger than any seen.
+const GUARD_BITS: u8 = 3;
 /// Bits by which the special primes should exceed a digit, so that key switching costs no precision.
 const HEADROOM_BITS: f64 = 6.0;
 
@@ -78,17 +80,17 @@ impl Pass<Circuit> for ChooseParams {
     }
 }
 
-/// Size of the last prime: scale, largest result, sign and one guard bit.
+/// Size of the last prime: scale, largest result, sign and guard bits.
 fn base_bits(scale_bits: u8, bound: Option<f64>) -> Result<u8, Refusal> {
     let Some(bound) = bound.filter(|b| *b > 0.0) else {
         return Ok(MAX_BITS);
     };
-    let bits = f64::from(scale_bits) + bound.log2().ceil().max(0.0) + 2.0;
+    let bits = f64::from(scale_bits) + bound.log2().ceil().max(0.0) + f64::from(GUARD_BITS);
     if bits > f64::from(MAX_BITS) {
         return Err(Refusal::new(format!(
             "results up to {bound:.0} need a last prime of {bits:.0} bits at scale 2^{scale_bits}, the largest is {MAX_BITS}"
         ))
-        .help(format!("a scale of 2^{} or less", f64::from(MAX_BITS) - bound.log2().ceil() - 2.0)));
+        .help(format!("a scale of 2^{} or less", f64::from(MAX_BITS) - bound.log2().ceil() - f64::from(GUARD_BITS))));
     }
     Ok((bits as u8).max(scale_bits + 2).min(MAX_BITS))
 }
@@ -103,7 +105,7 @@ fn candidates(
 ) -> Vec<ParamsSpec> {
     let mut found = Vec::new();
     for n_special in 1..=MAX_SPECIAL {
-        for headroom in [HEADROOM_BITS, 3.0, 1.0] {
+        for headroom in [HEADROOM_BITS, 3.0, 1.0, 0.0] {
             // The base prime takes what the bound leaves, for values beyond the calibrated ones.
             for base in [MAX_BITS, base_bits] {
                 for special in (scale_bits..=MAX_BITS).rev() {

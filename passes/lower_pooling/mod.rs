@@ -37,9 +37,8 @@ impl Pass<Graph> for LowerPooling {
                     "{who} takes maxima over {height}x{width} windows, expected averages"
                 ))
                 .help(
-                    "three ways out: `privet convert` retrains the network with average pooling; \
-                     a composite maximum needs many levels and is not available yet; \
-                     or export the network with average pooling",
+                    "export the network with average pooling instead; retraining it so (`privet convert`) and \
+                     composite maxima (many levels) are two other ways, not available yet",
                 ));
             }
             let operand = graph.operands(id).first().copied();

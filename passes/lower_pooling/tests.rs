@@ -73,6 +73,6 @@ fn a_maximum_is_refused_by_name() {
         refusal
             .help
             .unwrap()
-            .starts_with("three ways out: `privet convert`")
+            .starts_with("export the network with average pooling instead")
     );
 }

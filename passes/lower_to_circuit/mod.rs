@@ -97,12 +97,7 @@ impl Lower for LowerToCircuit {
             .flat_map(|o| tensors[o].cts.clone())
             .collect();
         circuit.set_outputs(outputs);
-        let bounds: Option<Vec<f64>> = graph
-            .outputs()
-            .iter()
-            .map(|&o| graph.node(o).facts.range.map(|r| r.max_abs()))
-            .collect();
-        circuit.set_bound(bounds.map(|b| b.into_iter().fold(0.0, f64::max)));
+        circuit.set_bound(crate::util::bound::result_bound(graph, cx.settings));
         cx.note(format!(
             "{} input and {} output ciphertexts",
             n_inputs,

@@ -1,5 +1,6 @@
 //! What several passes share.
 
+pub mod bound;
 pub mod linear;
 pub mod plan;
 pub mod units;

@@ -483,7 +483,7 @@ pub fn all() -> Vec<(&'static str, Graph)> {
 pub fn corpus() -> Vec<Case> {
     let mut cases = Vec::new();
     for (name, graph) in all() {
-        for log_n in [4, 6, 13] {
+        for log_n in [4, 6, 15] {
             cases.push(case(name, graph.clone(), log_n, 38));
         }
     }

@@ -531,7 +531,7 @@ fn counts_only_fall() {
     hold(&steps().circuit, counts_do_not_rise);
 }
 
-fn compiled(compiler: &Compiler, case: &Case) -> privet::extend::Circuit {
+fn compiled(compiler: &Compiler, case: &Case) -> Circuit {
     let made = compiler.compile(&case.graph, &case.settings, &mut |_, _, _, _| {});
     made.unwrap_or_else(|e| panic!("{}: {e}", case.name))
         .circuit
@@ -541,7 +541,7 @@ fn compiled(compiler: &Compiler, case: &Case) -> privet::extend::Circuit {
 fn equal_networks_give_equal_circuits() {
     let compiler = passes::standard();
     for (name, graph) in all() {
-        let case = networks::case(name, graph, 14, 38);
+        let case = networks::case(name, graph, 15, 38);
         let first = compiled(&compiler, &case).print();
         let second = compiled(&compiler, &case).print();
         assert!(first == second, "{name}\n{}", diff(&first, &second));

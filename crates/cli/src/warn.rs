@@ -36,3 +36,14 @@ pub fn out_of_range(client: &privet::Client, outside: (usize, f64)) {
         ));
     }
 }
+
+/// Warns about results that the chosen parameters can not hold.
+pub fn too_large(client: &privet::Client, results: &[f64]) {
+    let largest = results.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    if largest > 0.9 * client.result_limit {
+        warning(&format!(
+            "results up to {largest:.4} where the parameters hold {:.4}: decrypted results are wrong beyond that; compile with --calibration",
+            client.result_limit
+        ));
+    }
+}

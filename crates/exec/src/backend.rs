@@ -37,7 +37,7 @@ pub enum ExecError {
         why: String,
     },
     /// The run needs more memory than allowed; the user acts.
-    #[error("running needs {needed_bytes} bytes, {allowed_bytes} are allowed")]
+    #[error("running needs {} of memory, {} are allowed", report::human_bytes(*needed_bytes), report::human_bytes(*allowed_bytes))]
     Memory {
         /// Predicted peak without encoded weights kept.
         needed_bytes: u64,

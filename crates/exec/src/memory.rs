@@ -11,6 +11,8 @@ pub struct MemoryPlan {
     pub key_bytes: u64,
     /// Most that ciphertexts hold at once.
     pub live_bytes: u64,
+    /// Most values alive at once.
+    pub live_values: u64,
     /// All weights encoded.
     pub plaintext_bytes: u64,
     /// Encoded weights that are kept; the rest are encoded when used.
@@ -20,9 +22,10 @@ pub struct MemoryPlan {
 }
 
 impl MemoryPlan {
-    /// The predicted peak of the process.
+    /// The predicted peak of the process, with one eighth for buffers that wait to be used again.
     pub fn peak_bytes(&self) -> u64 {
-        self.base_bytes + self.key_bytes + self.live_bytes + self.kept_plaintext_bytes
+        let held = self.key_bytes + self.live_bytes + self.kept_plaintext_bytes;
+        self.base_bytes + held + held / 8
     }
 }
 
@@ -76,9 +79,13 @@ pub fn plan_memory(circuit: &Circuit, cap: Option<u64>) -> Result<MemoryPlan, Ex
     let facts = facts(circuit).map_err(|e| ExecError::Circuit { why: e.to_string() })?;
     let schedule = Schedule::new(circuit);
     let (mut live, mut peak) = (0u64, 0u64);
+    let (mut values, mut most_values) = (0u64, 0u64);
     for (step, dying) in schedule.steps.iter().zip(&schedule.dying) {
         live += value_bytes(&facts[step.result().index()], params);
         peak = peak.max(live);
+        values += 1;
+        most_values = most_values.max(values);
+        values -= dying.len() as u64;
         live -= dying
             .iter()
             .map(|d| value_bytes(&facts[d.index()], params))
@@ -94,6 +101,7 @@ pub fn plan_memory(circuit: &Circuit, cap: Option<u64>) -> Result<MemoryPlan, Ex
     let mut plan = MemoryPlan {
         key_bytes: keys.bytes(params),
         live_bytes: peak,
+        live_values: most_values,
         plaintext_bytes: all,
         kept_plaintext_bytes: 0,
         base_bytes: current_rss().unwrap_or(0) + scratch,
@@ -107,7 +115,7 @@ pub fn plan_memory(circuit: &Circuit, cap: Option<u64>) -> Result<MemoryPlan, Ex
                 allowed_bytes: cap,
             });
         }
-        Some(cap) => all.min(cap - least),
+        Some(cap) => all.min((cap - least) / 9 * 8),
     };
     Ok(plan)
 }

@@ -74,6 +74,8 @@ pub struct Check {
     pub polynomial: Comparison,
     /// Decrypted against polynomial network.
     pub encrypted: Comparison,
+    /// Largest magnitude of any output of the polynomial network.
+    pub largest_result: f64,
     /// Values of all samples outside the calibrated input range, and the largest excess.
     pub out_of_range: (usize, f64),
     /// Milliseconds per encrypted sample, without encryption and decryption.
@@ -169,6 +171,7 @@ pub fn check(
     pairs
         .iter()
         .for_each(|(plain, polynomial)| result.polynomial.add(plain, polynomial));
+    result.largest_result = pairs.iter().flat_map(|p| &p.1).fold(0.0, |m, v| m.max(v.abs()));
     for sample in samples {
         let (n, excess) = compiled.client.out_of_range(sample);
         result.out_of_range = (result.out_of_range.0 + n, result.out_of_range.1.max(excess));

@@ -41,6 +41,8 @@ pub struct Client {
     pub outputs: Vec<Port>,
     /// Keys to make.
     pub keys: KeyManifest,
+    /// Largest magnitude a result can have; beyond it, it wraps around unnoticed.
+    pub result_limit: f64,
 }
 
 /// A secret key and the evaluation keys made from it.
@@ -91,6 +93,7 @@ impl Client {
                 .map(|&o| port(o))
                 .collect::<Option<_>>()?,
             keys: circuit.keys()?.clone(),
+            result_limit: result_limit(circuit)?,
         })
     }
 
@@ -211,6 +214,18 @@ impl Client {
             .collect();
         (outside.len(), outside.into_iter().fold(0.0, f64::max))
     }
+}
+
+/// Half the modulus over the scale, least over all results.
+fn result_limit(circuit: &Circuit) -> Option<f64> {
+    let params = circuit.params()?;
+    let facts = circuit::facts(circuit).ok()?;
+    let limit = |o: &circuit::ValueId| {
+        let fact = &facts[o.index()];
+        let log_q: f64 = params.q()[..fact.level?.n_limbs()].iter().map(|&q| (q as f64).log2()).sum();
+        Some((log_q - 1.0 - fact.scale.as_ref()?.log2(params.q())).exp2())
+    };
+    circuit.outputs().iter().map(limit).try_fold(f64::INFINITY, |least, l| Some(least.min(l?)))
 }
 
 pub(crate) fn mismatch(what: &str, found: &str, expected: &str, help: &str) -> Error {

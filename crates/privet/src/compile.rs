@@ -89,7 +89,7 @@ pub fn compile(
         graph: back,
         ..compiler.clone()
     };
-    let plan = ring_plan(&polynomial, options);
+    let plan = ring_plan(&polynomial, &settings, options);
     let offset = passes.len();
     let made = cheapest(
         &polynomial,
@@ -138,19 +138,11 @@ struct Ring {
 }
 
 /// Rings to try in rising degree, each with the scales to try in falling size.
-fn ring_plan(graph: &Graph, options: &Options) -> Vec<Vec<Ring>> {
+fn ring_plan(graph: &Graph, settings: &Settings, options: &Options) -> Vec<Vec<Ring>> {
     let depth = depth(graph);
-    let bound = graph
-        .outputs()
-        .iter()
-        .filter_map(|&o| graph.node(o).facts.range)
-        .map(|r| r.max_abs())
-        .fold(0.0f64, f64::max);
-    let result_bits = if bound > 0.0 {
-        bound.log2().ceil().max(0.0) as u32
-    } else {
-        0
-    } + 2;
+    let bound = passes::util::bound::result_bound(graph, settings).unwrap_or(0.0);
+    // Sign and guard bits as choose-params wants them.
+    let result_bits = bound.max(1.0).log2().ceil() as u32 + 3;
     // The last prime holds scale and result in 48 bits.
     let full = FULL_SCALE_BITS.min(48u32.saturating_sub(result_bits) as u8);
     let degrees: Vec<u8> = options
@@ -166,7 +158,7 @@ fn ring_plan(graph: &Graph, options: &Options) -> Vec<Vec<Ring>> {
                 scale_bits: full,
             }];
         };
-        let fits = |s: u8| u32::from(s) * (depth + 2) + result_bits.min(8) <= room;
+        let fits = |s: u8| u32::from(s) * (depth + 2) + result_bits <= room;
         let fitting: Vec<Ring> = (MIN_SCALE_BITS.min(full)..=full)
             .rev()
             .filter(|&s| fits(s))

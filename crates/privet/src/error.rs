@@ -89,7 +89,13 @@ impl Error {
     /// 1: the model or settings were refused; 70: a fault in Privet; 2: everything outside, files and usage.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Import(onnx::ImportError::Read { .. }) => 2,
+            Self::Import(
+                onnx::ImportError::Read { .. }
+                | onnx::ImportError::NotOnnx { .. }
+                | onnx::ImportError::Truncated { .. }
+                | onnx::ImportError::Inconsistent { .. }
+                | onnx::ImportError::External { .. },
+            ) => 2,
             Self::Import(_)
             | Self::Compile(pass::PipelineError::Refused(_))
             | Self::Run(exec::ExecError::Memory { .. }) => 1,

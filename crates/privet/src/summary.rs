@@ -89,7 +89,7 @@ pub(crate) fn compiled(
     let ciphertexts = Ciphertexts {
         input: circuit.inputs().len() as u64,
         output: circuit.outputs().len() as u64,
-        live_peak: memory.live_bytes,
+        live_peak: memory.live_values,
         upload_bytes: ciphertext_bytes(&mut (0..circuit.inputs().len())),
         download_bytes: ciphertext_bytes(&mut circuit.outputs().iter().map(|o| o.index())),
         refresh_bytes: 0,

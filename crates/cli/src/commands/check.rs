@@ -60,6 +60,7 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     });
     let mut result = result?;
     warn::out_of_range(&compiled.client, result.out_of_range);
+    warn::too_large(&compiled.client, &[result.largest_result]);
 
     let accuracy = |i: usize| {
         result

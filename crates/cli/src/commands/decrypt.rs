@@ -4,7 +4,7 @@ use super::infer::predictions;
 use crate::args::Decrypt;
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
-use crate::{Session, staging};
+use crate::{Session, warn, staging};
 use privet::Error;
 use privet::prelude::{Client, Encrypted, Role, write_npy};
 use std::slice::from_ref;
@@ -28,6 +28,7 @@ pub fn run(session: &Session, args: &Decrypt) -> Result<(), Failure> {
         "decrypt with the secret key that encrypted the input",
     )?;
     let values = client.decrypt(&ctx, &secret, &result)?;
+    warn::too_large(&client, &values);
     screen::print(&predictions(&[("decrypted", &values)]))?;
     let mut lines = Lines::new();
     if values.len() <= SHOWN {

@@ -36,6 +36,7 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
         .evaluate_polynomial(&sample)
         .transpose()?
         .unwrap_or_else(|| plain.clone());
+    warn::too_large(&compiled.client, &polynomial);
 
     let mut head = Lines::new();
     staging::circuit_lines(&mut head, &report);
