@@ -82,6 +82,20 @@ fn approximate(graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<bool, Refusal> 
             .help("--calibration FILE with a few hundred typical inputs"));
         }
     };
+    let sizes: Vec<usize> = graph
+        .inputs()
+        .iter()
+        .map(|&id| graph.n_elements(id))
+        .collect();
+    let fits = |sample: &Vec<Values>| sample.iter().map(Vec::len).eq(sizes.iter().copied());
+    if let Some(odd) = samples.iter().position(|sample| !fits(sample)) {
+        let found: Vec<usize> = samples[odd].iter().map(Vec::len).collect();
+        return Err(Refusal::new(format!(
+            "calibration sample {} has inputs of {found:?} elements, expected {sizes:?}",
+            odd + 1
+        ))
+        .help("give every network input its elements, row-major, as finite numbers"));
+    }
     let classes = search::classes(settings.max_degree);
     if classes.is_empty() {
         let found = settings.max_degree;

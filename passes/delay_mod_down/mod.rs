@@ -74,6 +74,10 @@ fn laziness(circuit: &Circuit) -> Vec<Lazy> {
         let in_qp = |v: &ValueId| matches!(lazy[v.index()], Lazy::Given | Lazy::Delayed);
         let rotation = |v: &ValueId| lazy[v.index()] == Lazy::Rotation;
         let terms = op.operands();
+        // A product that waits for its rescale gets it in basis Q, before it joins a value that does not wait.
+        let alike = terms
+            .windows(2)
+            .all(|pair| units[pair[0].index()] == units[pair[1].index()]);
         lazy.push(match op {
             Op::ModDown { rescale: false, .. } => Lazy::Given,
             Op::Rotate { .. } => Lazy::Rotation,
@@ -83,8 +87,18 @@ fn laziness(circuit: &Circuit) -> Vec<Lazy> {
                 Lazy::Delayed
             }
             Op::Neg(x) if in_qp(x) => Lazy::Delayed,
+            // Of a mixed sum, the terms that wait for a rescale get it in basis Q.
             Op::Add(..) | Op::Sub(..) | Op::Sum(_)
-                if terms.iter().any(in_qp) || terms.iter().filter(|t| rotation(t)).count() > 1 =>
+                if terms
+                    .iter()
+                    .any(|t| units[t.index()] != units[terms[0].index()]) =>
+            {
+                Lazy::No
+            }
+            Op::Add(..) | Op::Sub(..) | Op::Sum(_)
+                if alike
+                    && (terms.iter().any(in_qp)
+                        || terms.iter().filter(|t| rotation(t)).count() > 1) =>
             {
                 Lazy::Delayed
             }

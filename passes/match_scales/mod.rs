@@ -30,21 +30,34 @@ impl Pass<Circuit> for MatchScales {
         let solution = loop {
             match solve::solve(circuit, &fresh) {
                 Ok(solution) => break solution,
-                Err(Conflict { at, mismatch }) => {
-                    *circuit = adjust(circuit, at).ok_or_else(|| {
-                        Refusal::new(format!("{at} adds values of scales {mismatch} and has no spare level to bring them together"))
-                            .help("insert a multiplication by one before the sum in the model, or report this network")
-                    })?;
+                Err(Conflict { sums, mismatch }) => {
+                    let better = sums.iter().find_map(|&at| adjust(circuit, at));
+                    *circuit = better.ok_or_else(|| conflict(circuit, &sums, &mismatch))?;
                     adjusted += 1;
                 }
             }
         };
         apply(circuit, &solution, &fresh);
+        let facts = facts(circuit).map_err(|e| Refusal::new(e.to_string()))?;
+        if let Some(i) = facts.iter().position(|f| f.scale.is_none()) {
+            let id = ValueId(i as u32);
+            return Err(conflict(circuit, &[id], "that depend on each other"));
+        }
         if adjusted > 0 {
             cx.note(format!("{adjusted} values adjusted to the scale they are added to, in a level they had to spare"));
         }
         Ok(Changed::Yes)
     }
+}
+
+/// Names the layer whose sum can not be brought to one scale.
+fn conflict(circuit: &Circuit, sums: &[ValueId], mismatch: &str) -> Refusal {
+    let layer = sums.first().and_then(|&at| circuit.value(at).layer);
+    let name = layer
+        .and_then(|l| circuit.layers().get(usize::from(l.0)))
+        .map_or("the network", |l| l.name.as_str());
+    Refusal::new(format!("{name} adds values of scales {mismatch}, and none of them has a level to spare for bringing them together"))
+        .help("multiply one of the branches by a constant such as 1.0 in the model, or put a linear layer on it")
 }
 
 fn apply(circuit: &mut Circuit, solution: &Solution, fresh: &Scale) {

@@ -11,8 +11,8 @@ pub struct Solution {
 
 /// A sum whose terms can not be brought to one scale by choosing factors.
 pub struct Conflict {
-    /// The sum.
-    pub at: ValueId,
+    /// The sums of values that would have to share one scale.
+    pub sums: Vec<ValueId>,
     /// The scales found.
     pub mismatch: String,
 }
@@ -153,11 +153,26 @@ impl Solver {
                 .find_map(|&c| self.asked(c, 0).map(|s| (c, s)));
             let chosen =
                 asked.or_else(|| candidates.first().map(|&c| (c, self.preferred(c, fresh))));
-            match chosen {
+            match chosen.or_else(|| self.any_free(fresh)) {
                 Some((class, scale)) => self.known[class] = Some(scale),
                 None => return,
             }
         }
+    }
+
+    /// Where plain products feed each other in a circle: a class made by plain products alone, one of them of a known value.
+    fn any_free(&self, fresh: &Scale) -> Option<(usize, Scale)> {
+        let free = |c: &usize| {
+            let made = &self.into[*c];
+            let from_known = |l: &usize| matches!(self.links[*l].2, Link::Free { from } if self.known[from].is_some());
+            let all_free = made
+                .iter()
+                .all(|&l| matches!(self.links[l].2, Link::Free { .. }));
+            self.known[*c].is_none() && all_free && made.iter().any(from_known)
+        };
+        (0..self.known.len())
+            .find(free)
+            .map(|c| (c, self.preferred(c, fresh)))
     }
 
     /// Everything that follows from what is known.
@@ -231,7 +246,7 @@ impl Solver {
 
     /// The first sum whose terms have different scales.
     fn check(&self, circuit: &Circuit, class: &[usize]) -> Result<(), Conflict> {
-        for (value, result, link) in &self.links {
+        for (_, result, link) in &self.links {
             let scale = match link {
                 Link::Free { .. } => continue,
                 Link::Product { a, b } => self.known[*a]
@@ -249,14 +264,12 @@ impl Solver {
             };
             let mismatch = format!("{} and {}", show(&scale), show(&self.known[*result]));
             let joins = |op: &Op| matches!(op, Op::Add(..) | Op::Sub(..) | Op::Sum(_));
-            let sums = circuit.ops().filter(|(id, op)| {
-                joins(op) && class[id.index()] == *result && id.index() > *value
-            });
-            let at = sums
+            let sums: Vec<ValueId> = circuit
+                .ops()
+                .filter(|(id, op)| joins(op) && class[id.index()] == *result)
                 .map(|(id, _)| id)
-                .next()
-                .unwrap_or(ValueId(*value as u32));
-            return Err(Conflict { at, mismatch });
+                .collect();
+            return Err(Conflict { sums, mismatch });
         }
         Ok(())
     }

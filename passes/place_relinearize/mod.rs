@@ -45,13 +45,18 @@ impl Pass<Circuit> for PlaceRelinearize {
             placed += 1;
             next.push_op(Op::Relinearize(made), layer)
         });
-        if next == *circuit {
+        // A product that several sums read would be relinearized in each of them.
+        if next == *circuit || n_relinearize(&next) > n_relinearize(circuit) {
             return Ok(Changed::No);
         }
         *circuit = next;
         cx.note(format!("{placed} relinearizations"));
         Ok(Changed::Yes)
     }
+}
+
+fn n_relinearize(circuit: &Circuit) -> u64 {
+    ::circuit::counts(circuit).relinearize
 }
 
 /// Values of degree 2 that something but a sum reads, operands of such being relinearized already.

@@ -1,7 +1,7 @@
 #![doc = include_str!("README.md")]
 
 use crate::util::units::{multiplies, units};
-use ::circuit::{Circuit, Kind, Op, Value, ValueId};
+use ::circuit::{Circuit, Kind, LayerId, Op, Value, ValueId};
 use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -66,9 +66,9 @@ fn place(old: &Circuit) -> Option<Circuit> {
         }
         rescaled[best] = true;
     }
-    if !rescaled.contains(&true) {
-        return None;
-    }
+    // One a round: a rescale changes which sums are mixed, and so what the next one has to be.
+    let first = rescaled.iter().position(|r| *r)?;
+    let rescaled: Vec<bool> = (0..n).map(|i| i == first).collect();
     // Values downstream of a rescaled one, in its group and through nothing else, are computed from it.
     let mut below = vec![false; n];
     for i in 0..n {
@@ -109,7 +109,7 @@ fn place(old: &Circuit) -> Option<Circuit> {
                 });
                 raw.push(made);
                 if rescaled[i] {
-                    down[i] = Some(next.push_op(Op::Rescale(made), value.layer));
+                    down[i] = Some(rescaled_form(&mut next, made, kinds[i], value.layer));
                 }
             }
         }
@@ -121,6 +121,20 @@ fn place(old: &Circuit) -> Option<Circuit> {
             .collect(),
     );
     Some(next)
+}
+
+/// A value divided by its last prime; one in QP is brought down for it and extended again.
+fn rescaled_form(
+    next: &mut Circuit,
+    x: ValueId,
+    kind: Option<Kind>,
+    layer: Option<LayerId>,
+) -> ValueId {
+    if kind == Some(Kind::Ext) {
+        let down = next.push_op(Op::ModDown { x, rescale: true }, layer);
+        return next.push_op(Op::Extend(down), layer);
+    }
+    next.push_op(Op::Rescale(x), layer)
 }
 
 fn is_rescale(op: &Op) -> bool {

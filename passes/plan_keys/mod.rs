@@ -25,7 +25,9 @@ impl Pass<Circuit> for PlanKeys {
             return Ok(Changed::No);
         }
         if let (Some(keys), Some(params)) = (&keys, circuit.params()) {
-            let full = (keys.rotations.len() + usize::from(keys.relinearization.is_some())) as u64
+            let full = (keys.rotations.len()
+                + usize::from(keys.conjugation.is_some())
+                + usize::from(keys.relinearization.is_some())) as u64
                 * params.key_bytes(params.max_level());
             cx.note(format!(
                 "{} rotation keys, {} bytes; {full} bytes if none were trimmed",

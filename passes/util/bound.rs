@@ -9,7 +9,13 @@ const UNCALIBRATED: f64 = 8.0;
 /// Largest magnitude that the chain leaves room for in the results; `None` where a result has no range.
 pub fn result_bound(graph: &Graph, settings: &Settings) -> Option<f64> {
     let ranges = graph.outputs().iter().map(|&id| graph.node(id).facts.range);
-    let seen = ranges.map(|r| r.map(|r| r.max_abs())).collect::<Option<Vec<f64>>>()?;
-    let factor = if settings.calibration.is_some() { 1.0 } else { UNCALIBRATED };
+    let seen = ranges
+        .map(|r| r.map(|r| r.max_abs()))
+        .collect::<Option<Vec<f64>>>()?;
+    let factor = if settings.calibration.is_some() {
+        1.0
+    } else {
+        UNCALIBRATED
+    };
     Some(factor * seen.into_iter().fold(0.0, f64::max))
 }

@@ -326,6 +326,19 @@ pub fn all() -> Vec<(&'static str, Graph)> {
         let early = net.last();
         net.square().dense(4).done_with(early)
     };
+    // Names as exporters write them, and as nobody should.
+    let odd_names = {
+        let mut graph = Net::new("odd names", &[6], 24)
+            .dense(5)
+            .square()
+            .dense(2)
+            .done();
+        let names = ["/net/fc; one", "a b * c at 2^3", "größe = \"2\""];
+        for (id, name) in graph.order().into_iter().skip(1).zip(names) {
+            graph.node_mut(id).name = name.to_owned();
+        }
+        graph
+    };
     let gated = {
         let net = Net::new("gated", &[8], 14).dense(8);
         let gate = net.last();
@@ -404,6 +417,7 @@ pub fn all() -> Vec<(&'static str, Graph)> {
         ("residual, strided", residual_strided),
         ("two results", two_results),
         ("gated", gated),
+        ("odd names", odd_names),
         (
             "quadratics",
             Net::new("quadratics", &[6], 16)

@@ -16,7 +16,7 @@
 //! | `mod_down`, `mod_down_rescale` | ext → ct | kept, or − 1 | kept, or divided |
 
 use crate::{Circuit, CircuitError, Kind, Op, ValueId};
-use params::{Level, Scale};
+use params::{Level, Params, Scale};
 
 /// What is known about a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,8 +160,24 @@ fn show<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| "none yet".to_owned(), |v| v.to_string())
 }
 
+/// A scale that leaves a value no precision, or no room in its modulus.
+fn scale_fault(fact: &Fact, params: &Params) -> Option<String> {
+    let (level, scale) = (fact.level?, fact.scale.as_ref()?);
+    let live = params.q().get(..level.n_limbs())?;
+    let modulus: f64 = live.iter().map(|&q| (q as f64).log2()).sum();
+    let bits = scale.log2(params.q());
+    let least = f64::from(params.spec().scale_bits) / 2.0;
+    if bits < least {
+        return Some(format!(
+            "scale {scale} has {bits:.1} bits, less than half of a fresh one"
+        ));
+    }
+    (bits + 1.0 > modulus)
+        .then(|| format!("scale {scale} has {bits:.1} bits, the modulus at {level} {modulus:.1}"))
+}
+
 /// Checks everything [`facts`] checks and that outputs are ciphertexts of degree 1, plain vectors exist and fit,
-/// rotations are normalized and, once parameters are fixed, that levels fit the chain.
+/// rotations are normalized and, once parameters are fixed, that levels fit the chain and scales the modulus.
 ///
 /// # Errors
 /// Every fault found, in order; later ones may follow from the first.
@@ -213,9 +229,16 @@ pub fn verify(circuit: &Circuit) -> Result<(), Vec<CircuitError>> {
     match facts(circuit) {
         Err(error) => faults.push(error),
         Ok(facts) => {
-            let max_level = circuit.params().map(params::Params::max_level);
+            let max_level = circuit.params().map(Params::max_level);
             for (id, op) in circuit.ops() {
                 let fact = &facts[id.index()];
+                if let Some(why) = circuit.params().and_then(|p| scale_fault(fact, p)) {
+                    faults.push(CircuitError::Invalid {
+                        value: id,
+                        op: op.word(),
+                        why,
+                    });
+                }
                 if let (Some(level), Some(max)) = (fact.level, max_level)
                     && level > max
                 {

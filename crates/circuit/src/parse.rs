@@ -132,8 +132,11 @@ impl Parser {
         };
         let name = words[0]
             .strip_prefix('@')
-            .ok_or("a plain vector's name starts with @")?
-            .to_owned();
+            .ok_or("a plain vector's name starts with @")?;
+        let name = unescaped(name)?;
+        if self.named.contains_key(&name) {
+            return Err(format!("plain vector @{name} is defined twice"));
+        }
         let period: u32 = period
             .parse()
             .map_err(|_| format!("expected a period, found `{period}`"))?;
@@ -230,7 +233,8 @@ impl Parser {
             RotationClass::Collapse,
             RotationClass::Conversion,
         ] {
-            if let Some(before) = rest.trim_end().strip_suffix(c.word()) {
+            let before = rest.trim_end().strip_suffix(c.word());
+            if let Some(before) = before.filter(|b| b.ends_with(' ')) {
                 class = Some(c);
                 rest = before;
             }
@@ -337,7 +341,8 @@ impl Parser {
                     "plain vector @{name} is not defined; print with values to get a text that parses back"
                 )
             };
-            return self.named.get(name).copied().ok_or_else(missing);
+            let found = self.named.get(&unescaped(name)?).copied();
+            return found.ok_or_else(missing);
         }
         let count = text.split(',').count() as u32;
         let values = plain_values(text, count)?;
@@ -347,6 +352,20 @@ impl Parser {
             values,
         }))
     }
+}
+
+/// A name whose unusual characters are written by their numbers, `\u{20}`.
+fn unescaped(word: &str) -> Result<String, String> {
+    let mut parts = word.split("\\u{");
+    let mut name = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (number, rest) = part.split_once('}').unwrap_or((part, ""));
+        let number = u32::from_str_radix(number, 16).ok();
+        let c = number.and_then(char::from_u32);
+        name.push(c.ok_or_else(|| format!("expected a character's number in `{word}`"))?);
+        name.push_str(rest);
+    }
+    Ok(name)
 }
 
 fn level(word: &str) -> Result<Level, String> {

@@ -113,7 +113,8 @@ fn header(circuit: &Circuit, detail: Detail, out: &mut String) {
             .collect();
         words.extend(keys.conjugation.map(|l| format!("conjugate@{l}")));
         words.extend(keys.relinearization.map(|l| format!("relinearize@{l}")));
-        writeln!(out, "; keys: {}", words.join(" ")).expect("writing to a string");
+        words.insert(0, "; keys:".to_owned());
+        writeln!(out, "{}", words.join(" ")).expect("writing to a string");
     }
     for (i, layer) in circuit.layers().iter().enumerate() {
         writeln!(out, "; layer {i}: {}", layer.name).expect("writing to a string");
@@ -134,10 +135,25 @@ fn header(circuit: &Circuit, detail: Detail, out: &mut String) {
         writeln!(
             out,
             "plain @{} period {} = {values}",
-            plain.name, plain.period
+            escaped(&plain.name),
+            plain.period
         )
         .expect("writing to a string");
     }
+}
+
+/// A name as one word of the text: other characters than those of ordinary names by their numbers, `\u{20}`.
+fn escaped(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_./:-".contains(c);
+    let mut text = String::new();
+    for c in name.chars() {
+        if plain(c) {
+            text.push(c);
+        } else {
+            text.extend(c.escape_unicode());
+        }
+    }
+    text
 }
 
 fn dense(values: &[f64]) -> String {
@@ -159,7 +175,7 @@ fn fact_text(fact: &Fact) -> String {
 fn operation(circuit: &Circuit, op: &Op) -> String {
     let plain = |id: PlainId| match circuit.plains().get(id.0 as usize) {
         Some(p) if p.is_inline() => dense(&p.period_values()),
-        Some(p) => format!("@{}", p.name),
+        Some(p) => format!("@{}", escaped(&p.name)),
         None => format!("@missing{}", id.0),
     };
     let at = |scale: &Option<params::Scale>| {

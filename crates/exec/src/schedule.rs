@@ -56,7 +56,11 @@ impl Schedule {
         let users = circuit.users();
         let absorbed = |id: &ValueId| {
             let only = users[id.index()].len() == 1 && !circuit.outputs().contains(id);
-            let into_sum = || matches!(circuit.op(users[id.index()][0]), Op::Sum(_) | Op::Add(..));
+            let into_sum = || match circuit.op(users[id.index()][0]) {
+                Op::Add(a, b) => a != b,
+                Op::Sum(terms) => terms.iter().filter(|t| *t == id).count() == 1,
+                _ => false,
+            };
             only && matches!(circuit.op(*id), Op::MulPlain { .. }) && into_sum()
         };
         let mut steps = Vec::new();

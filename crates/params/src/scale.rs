@@ -41,14 +41,16 @@ impl Scale {
         let mut primes: SmallVec<[(u8, i16); 4]> = self.primes.clone();
         for &(index, exp) in &other.primes {
             match primes.iter_mut().find(|(i, _)| *i == index) {
-                Some((_, e)) => *e += sign * exp,
+                Some((_, e)) => *e = e.saturating_add(exp.saturating_mul(sign)),
                 None => primes.push((index, sign * exp)),
             }
         }
         primes.retain(|(_, e)| *e != 0);
         primes.sort_by_key(|&(index, _)| std::cmp::Reverse(index));
         Self {
-            two: self.two + i32::from(sign) * other.two,
+            two: self
+                .two
+                .saturating_add(other.two.saturating_mul(i32::from(sign))),
             primes,
         }
     }

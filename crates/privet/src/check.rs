@@ -171,7 +171,10 @@ pub fn check(
     pairs
         .iter()
         .for_each(|(plain, polynomial)| result.polynomial.add(plain, polynomial));
-    result.largest_result = pairs.iter().flat_map(|p| &p.1).fold(0.0, |m, v| m.max(v.abs()));
+    result.largest_result = pairs
+        .iter()
+        .flat_map(|p| &p.1)
+        .fold(0.0, |m, v| m.max(v.abs()));
     for sample in samples {
         let (n, excess) = compiled.client.out_of_range(sample);
         result.out_of_range = (result.out_of_range.0 + n, result.out_of_range.1.max(excess));

@@ -222,10 +222,17 @@ fn result_limit(circuit: &Circuit) -> Option<f64> {
     let facts = circuit::facts(circuit).ok()?;
     let limit = |o: &circuit::ValueId| {
         let fact = &facts[o.index()];
-        let log_q: f64 = params.q()[..fact.level?.n_limbs()].iter().map(|&q| (q as f64).log2()).sum();
+        let log_q: f64 = params.q()[..fact.level?.n_limbs()]
+            .iter()
+            .map(|&q| (q as f64).log2())
+            .sum();
         Some((log_q - 1.0 - fact.scale.as_ref()?.log2(params.q())).exp2())
     };
-    circuit.outputs().iter().map(limit).try_fold(f64::INFINITY, |least, l| Some(least.min(l?)))
+    circuit
+        .outputs()
+        .iter()
+        .map(limit)
+        .try_fold(f64::INFINITY, |least, l| Some(least.min(l?)))
 }
 
 pub(crate) fn mismatch(what: &str, found: &str, expected: &str, help: &str) -> Error {

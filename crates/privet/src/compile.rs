@@ -44,6 +44,8 @@ pub struct Compiled {
 const MIN_SCALE_BITS: u8 = 34;
 /// Scale used where the ring allows it.
 const FULL_SCALE_BITS: u8 = 40;
+/// A predicted error beyond this share of the largest result is refused.
+const WORST_ERROR: f64 = 0.01;
 /// Smallest ring worth trying.
 const MIN_LOG_N: u8 = 12;
 
@@ -108,13 +110,19 @@ pub fn compile(
         &passes,
         &settings.costs,
     )?;
-    Ok(Compiled {
+    let mut compiled = Compiled {
         client,
         circuit: made.circuit,
         graph: Some(made.graph),
         passes,
         report,
-    })
+    };
+    let error = compiled.predicted_error(options.calibration.as_ref().and_then(|c| c.first()))?;
+    compiled.report.error = Some(report::Error {
+        predicted_precision_bits: Some(-error.max(f64::MIN_POSITIVE).log2()),
+        ..report::Error::default()
+    });
+    Ok(compiled)
 }
 
 fn unfinished(circuit: &Circuit) -> Error {
@@ -336,20 +344,61 @@ impl Compiled {
             .map(|g| crate::model::evaluate(g, sample))
     }
 
-    /// Outputs of the slot simulator.
+    /// Largest error of any output that CKKS's noise makes on a sample, by simulation; a made-up sample if none is given.
     ///
     /// # Errors
-    /// [`Error::Data`] if the sample does not fit, [`Error::Run`] if the circuit does not.
-    pub fn run_slots(&self, sample: &[f64]) -> Result<Vec<f64>, Error> {
+    /// [`Error::Compile`] if it exceeds [`WORST_ERROR`] of the largest output: the result would mean nothing.
+    fn predicted_error(&self, sample: Option<&Vec<f64>>) -> Result<f64, Error> {
+        let n = self.client.input.layout.n_elements;
+        // Multiples of the golden ratio modulo one: spread evenly, the same everywhere.
+        let made_up = || {
+            (0..n)
+                .map(|i| (f64::from(i) * 0.618_033_988_749_895).fract())
+                .collect()
+        };
+        let inputs = self.slots(&sample.cloned().unwrap_or_else(made_up))?;
+        let invalid = |e: circuit::CircuitError| exec::ExecError::Circuit { why: e.to_string() };
+        let exact = circuit::run_slots(&self.circuit, &inputs, None).map_err(invalid)?;
+        let mut noise = circuit::SlotNoise::new(1);
+        let noisy =
+            circuit::run_slots(&self.circuit, &inputs, Some(&mut noise)).map_err(invalid)?;
+        let (exact, noisy) = (self.client.unpack(&exact), self.client.unpack(&noisy));
+        let error = exact
+            .iter()
+            .zip(&noisy)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f64::max);
+        let largest = exact.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        if error <= WORST_ERROR * largest || largest == 0.0 {
+            return Ok(error);
+        }
+        let scale_bits = self.client.spec.scale_bits;
+        let why = format!(
+            "results of {largest:.3e} would be off by {error:.1e}: values or weights are too far from 1 for a scale of 2^{scale_bits}"
+        );
+        let help = "rescale the model so that weights and activations lie near 1, or give typical inputs with --calibration";
+        Err(PipelineError::Refused(Refusal::new(why).help(help)).into())
+    }
+
+    /// One full slot vector per input ciphertext.
+    fn slots(&self, sample: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
         let n = self.circuit.n_slots();
         let fill = |values: Vec<f64>| values.iter().copied().cycle().take(n).collect::<Vec<f64>>();
-        let inputs: Vec<Vec<f64>> = self
+        Ok(self
             .client
             .input
             .pack(sample)?
             .into_iter()
             .map(fill)
-            .collect();
+            .collect())
+    }
+
+    /// Outputs of the slot simulator.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if the sample does not fit, [`Error::Run`] if the circuit does not.
+    pub fn run_slots(&self, sample: &[f64]) -> Result<Vec<f64>, Error> {
+        let inputs = self.slots(sample)?;
         let run = exec::run(&exec::Slots, &self.circuit, &inputs, &exec::silent)?;
         Ok(self.client.unpack(&run.outputs))
     }

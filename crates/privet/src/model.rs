@@ -24,6 +24,23 @@ impl Model {
         Ok(Self { graph, info })
     }
 
+    /// A network built in memory.
+    pub fn from_graph(graph: Graph) -> Self {
+        let info = ModelInfo {
+            name: graph.name.clone(),
+            sha256: String::new(),
+            producer: String::new(),
+            ir_version: 0,
+            opset: 0,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            n_parameters: graph.n_parameters(),
+            macs: 0,
+            operators: std::collections::BTreeMap::new(),
+        };
+        Self { graph, info }
+    }
+
     /// Shape of one sample of the first input.
     pub fn input_shape(&self) -> &[usize] {
         self.graph

@@ -4,7 +4,7 @@ use super::infer::predictions;
 use crate::args::Decrypt;
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
-use crate::{Session, warn, staging};
+use crate::{Session, staging, warn};
 use privet::Error;
 use privet::prelude::{Client, Encrypted, Role, write_npy};
 use std::slice::from_ref;
