@@ -116,7 +116,7 @@ fn only(allowed: &[&str], words: &[&str], in_tests_too: bool) -> Vec<String> {
         for path in sources(folder).into_iter().filter(inside) {
             let text = read(&path).expect("a source file");
             // Tests beside the code may print and draw.
-            let own = text.split("#[cfg(test)]\nmod").next().unwrap_or_default();
+            let own = text.split("\nmod tests {").next().unwrap_or_default();
             for (number, line) in code(if in_tests_too { &text } else { own }) {
                 for word in words.iter().filter(|w| has_word(line, w)) {
                     found.push(format!("{}:{number} names {word}", short(&path)));

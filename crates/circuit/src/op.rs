@@ -82,7 +82,7 @@ impl RotationClass {
 /// Operands of an operation.
 pub type Operands = SmallVec<[ValueId; 2]>;
 
-/// One homomorphic operation. Kinds, levels and scales of each are in [`crate::infer`].
+/// One homomorphic operation. Kinds, levels and scales of each are in [`crate::facts`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Op {
     /// An encrypted input; `index` counts input ciphertexts.

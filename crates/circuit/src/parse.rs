@@ -1,4 +1,4 @@
-//! Reading the text form; [`crate::print`] shows it.
+//! Reading the text form; [`crate::print()`] shows it.
 
 use crate::{
     Circuit, CircuitError, KeyManifest, Layer, LayerId, Op, PlainId, PlainValues, PlainVector,
