@@ -90,7 +90,10 @@ fn base_bits(scale_bits: u8, bound: Option<f64>) -> Result<u8, Refusal> {
         return Err(Refusal::new(format!(
             "results up to {bound:.0} need a last prime of {bits:.0} bits at scale 2^{scale_bits}, the largest is {MAX_BITS}"
         ))
-        .help(format!("a scale of 2^{} or less", f64::from(MAX_BITS) - bound.log2().ceil() - f64::from(GUARD_BITS))));
+        .help(format!(
+            "divide the weights and the bias of the last layer by {:.0} and multiply the results by it after decryption",
+            (bits - f64::from(MAX_BITS)).exp2()
+        )));
     }
     Ok((bits as u8).max(scale_bits + 2).min(MAX_BITS))
 }

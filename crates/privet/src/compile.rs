@@ -42,6 +42,8 @@ pub struct Compiled {
 
 /// Smallest scale that is tried on its own account: below it, rounding reaches the third decimal of ordinary values.
 const MIN_SCALE_BITS: u8 = 34;
+/// Smallest scale there are primes for; results too large for it are refused by `choose-params`.
+const LEAST_SCALE_BITS: u8 = 30;
 /// Scale used where the ring allows it.
 const FULL_SCALE_BITS: u8 = 40;
 /// A predicted error beyond this share of the largest result is refused.
@@ -66,7 +68,10 @@ pub fn compile(
             "the network has {} inputs, one is supported",
             model.graph.inputs().len()
         );
-        return Err(PipelineError::Refused(Refusal::new(why)).into());
+        return Err(PipelineError::Refused(
+            Refusal::new(why).help("export the network with its other inputs as constants"),
+        )
+        .into());
     }
     let calibration = options.calibration.as_ref().map(|samples| {
         Arc::new(Calibration {
@@ -152,7 +157,9 @@ fn ring_plan(graph: &Graph, settings: &Settings, options: &Options) -> Vec<Vec<R
     // Sign and guard bits as choose-params wants them.
     let result_bits = bound.max(1.0).log2().ceil() as u32 + 3;
     // The last prime holds scale and result in 48 bits.
-    let full = FULL_SCALE_BITS.min(48u32.saturating_sub(result_bits) as u8);
+    let full = FULL_SCALE_BITS
+        .min(48u32.saturating_sub(result_bits) as u8)
+        .max(LEAST_SCALE_BITS);
     let degrees: Vec<u8> = options
         .log_n
         .map_or_else(|| (MIN_LOG_N..=MAX_LOG_N).collect(), |n| vec![n]);

@@ -6,10 +6,7 @@ struct RotationBudget(usize);
 
 impl Pass<Circuit> for RotationBudget {
     fn info(&self) -> PassInfo {
-        PassInfo::new(
-            "rotation-budget",
-            "refuses a circuit that rotates too often",
-        )
+        PassInfo::new("rotation-budget", "refuses to rotate too often")
     }
     fn run(&self, circuit: &mut Circuit, cx: &mut PassCx) -> Result<Changed, Refusal> {
         let n = circuit.ops().filter(|(_, op)| op.is_rotation()).count();
