@@ -1,7 +1,6 @@
 #![doc = include_str!("README.md")]
 
-use crate::util::linear::linear_map;
-use crate::util::plan::is_linear;
+use crate::util::linear::{is_linear, linear_map};
 use graph::{Graph, Op, Tensor};
 use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
 use serde::{Deserialize, Serialize};

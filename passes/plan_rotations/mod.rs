@@ -1,6 +1,6 @@
 #![doc = include_str!("README.md")]
 
-use crate::util::plan;
+use crate::util::{linear, plan};
 use graph::Graph;
 use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ impl Pass<Graph> for PlanRotations {
 
     fn run(&self, graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
         let unplanned =
-            |id| plan::is_linear(&graph.node(id).op) && graph.node(id).facts.plan.is_none();
+            |id| linear::is_linear(&graph.node(id).op) && graph.node(id).facts.plan.is_none();
         if !graph.order().into_iter().any(unplanned) {
             return Ok(Changed::No);
         }

@@ -2,7 +2,7 @@
 
 use super::linear::linear_map;
 use ::circuit::CostTable;
-use graph::{Graph, Op};
+use graph::Graph;
 use layout::{
     LayoutError, LinearPlan, Periodic, PlanCosts, PlanOptions, SparseMatrix, plan_linear,
 };
@@ -99,9 +99,4 @@ pub fn plan_all(graph: &mut Graph, costs: &CostTable) -> Result<f64, Refusal> {
         facts.plan = Some(Arc::new(plan));
     }
     Ok(total)
-}
-
-/// Whether a node is linear, so that it needs a plan.
-pub fn is_linear(op: &Op) -> bool {
-    matches!(op, Op::Conv { .. } | Op::Dense { .. } | Op::Linear { .. })
 }
