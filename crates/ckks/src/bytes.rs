@@ -57,8 +57,8 @@ impl Writer {
 
     pub fn poly(&mut self, poly: &Poly) {
         self.out.reserve(poly.bytes());
-        poly.words()
-            .iter()
+        poly.limbs()
+            .flatten()
             .for_each(|word| self.out.extend_from_slice(&word.to_le_bytes()));
     }
 
@@ -179,7 +179,8 @@ impl<'a> Reader<'a> {
     pub fn poly(&mut self, n_q: usize, n_special: usize) -> Result<Poly, CkksError> {
         let bytes = self.take(8 * self.ctx.n() * (n_q + n_special))?;
         let mut poly = self.ctx.stale(n_q, n_special);
-        for (word, bytes) in poly.words_mut().iter_mut().zip(bytes.as_chunks::<8>().0) {
+        let words = poly.limbs_mut().flatten();
+        for (word, bytes) in words.zip(bytes.as_chunks::<8>().0) {
             *word = u64::from_le_bytes(*bytes);
         }
         for (j, limb) in poly.limbs().enumerate() {

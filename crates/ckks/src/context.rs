@@ -213,18 +213,48 @@ impl Context {
         (self.kernels().forward)(&tables[prime], limb);
     }
 
+    /// Blocks of a limb that [`Context::forward_rest`] transforms one by one.
+    pub(crate) fn blocks(&self) -> usize {
+        (self.kernels().blocks)(&self.inner.tables[0])
+    }
+
+    /// Finishes a transform in one block, the first pass being done; `ahead` are limbs of which the same block is needed
+    /// next.
+    pub(crate) fn forward_rest(
+        &self,
+        prime: usize,
+        limb: &mut [u64],
+        block: usize,
+        ahead: [&[u64]; 2],
+    ) {
+        if block == 0 {
+            self.counters().count_transform();
+        }
+        (self.kernels().forward_rest)(&self.inner.tables[prime], limb, block, ahead);
+    }
+
+    /// The inverse transform of `limb`, into `out`.
+    pub(crate) fn inverse_of(
+        &self,
+        prime: usize,
+        out: &mut [u64],
+        scaling: &Scaling,
+        limb: &[u64],
+    ) {
+        self.counters().count_transform();
+        (self.kernels().inverse_of)(&self.inner.tables[prime], out, scaling, limb);
+    }
+
     pub(crate) fn inverse(&self, prime: usize, limb: &mut [u64], scaling: &Scaling) {
         self.counters().count_transform();
         (self.kernels().inverse)(&self.inner.tables[prime], limb, scaling);
     }
 
-    /// How many limbs to convert at a time: more where the sources exceed the cache.
-    pub(crate) fn group(&self) -> usize {
-        match self.params().log_n() {
-            ..15 => 1,
-            15 => 2,
-            _ => 4,
-        }
+    /// How many of `limbs` limbs to convert at a time, each thread having some: the more, the fewer times the sources are
+    /// read, as long as the results stay in cache.
+    pub(crate) fn group(&self, limbs: usize) -> usize {
+        let most = if self.params().log_n() < 14 { 8 } else { 4 };
+        limbs.div_ceil(rayon::current_num_threads()).clamp(1, most)
     }
 
     /// Conversion from the chain primes `first..=last` of one digit.

@@ -3,6 +3,12 @@
 use super::kernels::Kernels;
 use super::modulus::{Factor, Modulus};
 use super::ntt::{NttTable, Scaling};
+use smallvec::SmallVec;
+
+type Moduli<'a> = SmallVec<[&'a Modulus; 8]>;
+
+/// Columns that are converted and go through the transform's first pass together.
+const TILE: usize = 1024;
 
 /// Conversion from the product `D` of some primes to every prime.
 ///
@@ -81,8 +87,8 @@ impl Conversion {
         (kernels.round_quotient)(u, y, &self.weights, self.shift);
     }
 
-    /// The centred value modulo each target prime, each into its own limb; `y_and_u` are the scaled source residues and
-    /// their quotient, read once for up to four targets.
+    /// The centred value modulo each target prime, each into its own limb, after the first pass of its forward transform;
+    /// `y_and_u` are the scaled source residues and their quotient, read once for up to four targets.
     pub fn convert(
         &self,
         kernels: &Kernels,
@@ -90,15 +96,38 @@ impl Conversion {
         targets: &mut [(usize, &mut [u64])],
         y_and_u: &[&[u64]],
     ) {
-        let moduli: Vec<&Modulus> = targets
+        let Some((first, _)) = targets.first() else {
+            return;
+        };
+        let moduli = targets
             .iter()
             .map(|(prime, _)| &tables[*prime].modulus)
-            .collect();
-        let rows: Vec<&[Factor]> = targets
+            .collect::<Moduli>();
+        let rows = targets
             .iter()
             .map(|(prime, _)| &self.rows[*prime][..])
-            .collect();
-        let mut out: Vec<&mut [u64]> = targets.iter_mut().map(|(_, limb)| &mut **limb).collect();
-        (kernels.dot)(&moduli, &mut out, y_and_u, &rows);
+            .collect::<SmallVec<[_; 8]>>();
+        let (n, blocks) = (tables[*first].n, (kernels.blocks)(&tables[*first]));
+        let columns = n / blocks;
+        for tile in (0..columns).step_by(TILE.min(columns)) {
+            let tile = tile..tile + TILE.min(columns);
+            for block in 0..blocks {
+                let range = block * columns + tile.start..block * columns + tile.end;
+                let inputs = y_and_u
+                    .iter()
+                    .map(|limb| &limb[range.clone()])
+                    .collect::<SmallVec<[_; 12]>>();
+                let out = targets.iter_mut().map(|(_, limb)| &mut limb[range.clone()]);
+                (kernels.dot)(
+                    &moduli,
+                    &mut out.collect::<SmallVec<[_; 8]>>(),
+                    &inputs,
+                    &rows,
+                );
+            }
+            for (prime, limb) in &mut *targets {
+                (kernels.forward_head)(&tables[*prime], limb, tile.clone());
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod buffer;
 pub(crate) mod convert;
 pub(crate) mod fft;
 pub(crate) mod kernels;
+pub(crate) mod limbs;
 pub(crate) mod modulus;
 pub(crate) mod ntt;
 pub(crate) mod parallel;

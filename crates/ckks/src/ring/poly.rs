@@ -1,11 +1,11 @@
 //! A polynomial as residues modulo live chain primes and, in basis QP, all special primes.
 
-use super::buffer::Buffer;
+use super::limbs::Limbs;
 
-/// Limb-major residues in `[0, p)`: `n_q` chain limbs, then `n_special` special limbs.
+/// Residues in `[0, p)`: `n_q` chain limbs, then `n_special` special limbs.
 #[derive(Clone)]
 pub(crate) struct Poly {
-    buffer: Buffer,
+    limbs: Limbs,
     n: usize,
     n_q: usize,
     n_special: usize,
@@ -15,7 +15,7 @@ impl Poly {
     /// Unspecified contents.
     pub fn stale(n: usize, n_q: usize, n_special: usize) -> Self {
         Self {
-            buffer: Buffer::stale(n * (n_q + n_special)),
+            limbs: Limbs::stale(n, n_q + n_special),
             n,
             n_q,
             n_special,
@@ -30,32 +30,35 @@ impl Poly {
         self.n_special
     }
 
+    /// Bytes of all residues.
     pub fn bytes(&self) -> usize {
-        8 * self.buffer.len()
+        8 * self.n * (self.n_q + self.n_special)
     }
 
     pub fn limb(&self, j: usize) -> &[u64] {
-        &self.buffer[j * self.n..(j + 1) * self.n]
+        self.limbs.limb(j)
     }
 
     pub fn limb_mut(&mut self, j: usize) -> &mut [u64] {
-        &mut self.buffer[j * self.n..(j + 1) * self.n]
+        self.limbs.limb_mut(j)
     }
 
     pub fn limbs(&self) -> impl Iterator<Item = &[u64]> {
-        self.buffer.chunks_exact(self.n)
+        self.limbs.iter()
     }
 
     pub fn limbs_mut(&mut self) -> impl Iterator<Item = &mut [u64]> {
-        self.buffer.chunks_exact_mut(self.n)
+        self.limbs.iter_mut()
     }
 
-    pub fn words(&self) -> &[u64] {
-        &self.buffer
+    /// `size` consecutive limbs at a time, the last group may be smaller.
+    pub fn groups_mut(&mut self, size: usize) -> impl Iterator<Item = Vec<&mut [u64]>> {
+        self.limbs.groups_mut(size)
     }
 
-    pub fn words_mut(&mut self) -> &mut [u64] {
-        &mut self.buffer
+    /// Everything stored, for wiping.
+    pub fn all_words_mut(&mut self) -> &mut [u64] {
+        self.limbs.all_words_mut()
     }
 
     /// Index in `0..n_q + n_special` of the limb of chain prime or special prime `prime`, `chain` being the full
@@ -73,9 +76,16 @@ impl Poly {
         debug_assert!(n_q <= self.n_q);
         let n_special = if keep_special { self.n_special } else { 0 };
         let mut out = Self::stale(self.n, n_q, n_special);
-        out.buffer[..n_q * self.n].copy_from_slice(&self.buffer[..n_q * self.n]);
-        out.buffer[n_q * self.n..]
-            .copy_from_slice(&self.buffer[self.n_q * self.n..(self.n_q + n_special) * self.n]);
+        let from = (0..n_q).chain(self.n_q..self.n_q + n_special);
+        out.limbs_mut()
+            .zip(from)
+            .for_each(|(limb, j)| limb.copy_from_slice(self.limb(j)));
         out
+    }
+}
+
+impl PartialEq for Poly {
+    fn eq(&self, other: &Self) -> bool {
+        (self.n_q, self.n_special) == (other.n_q, other.n_special) && self.limbs().eq(other.limbs())
     }
 }

@@ -1,32 +1,33 @@
 //! Exact division by some of a polynomial's own primes, rounded to nearest: mod down, rescale, and both at once.
 
 use crate::context::Context;
-use crate::ring::buffer::Buffer;
 use crate::ring::convert::Conversion;
+use crate::ring::limbs::Limbs;
 use crate::ring::parallel::each;
 use crate::ring::poly::Poly;
 
 /// The residues that a division removes, lifted out of transformed form, and their quotient `u`.
 pub(crate) struct Remainder {
-    y_and_u: Buffer,
-    n: usize,
+    y_and_u: Limbs,
 }
 
 impl Remainder {
     /// # Cost
     /// One transform per prime divided by.
     pub fn new(ctx: &Context, x: &Poly, conversion: &Conversion) -> Self {
-        let n = ctx.n();
         let sources = &conversion.sources;
-        let mut y_and_u = Buffer::stale(n * (sources.len() + 1));
-        let (y, u) = y_and_u.split_at_mut(n * sources.len());
-        each(y.chunks_exact_mut(n), |i, limb| {
-            limb.copy_from_slice(x.limb(x.position(sources[i], ctx.chain())));
-            ctx.inverse(sources[i], limb, &conversion.scalings[i]);
+        let mut y_and_u = Limbs::stale(ctx.n(), sources.len() + 1);
+        let (y, mut u) = y_and_u.split_at_mut(sources.len());
+        let mut y: Vec<&mut [u64]> = y.collect();
+        each(y.iter_mut(), |i, limb| {
+            let from = x.limb(x.position(sources[i], ctx.chain()));
+            ctx.inverse_of(sources[i], limb, &conversion.scalings[i], from);
         });
-        let y: Vec<&[u64]> = y.chunks_exact(n).collect();
-        conversion.quotient(ctx.kernels(), u, &y);
-        Self { y_and_u, n }
+        let y: Vec<&[u64]> = y.iter().map(|limb| &**limb).collect();
+        u.by_ref()
+            .for_each(|u| conversion.quotient(ctx.kernels(), u, &y));
+        drop(u);
+        Self { y_and_u }
     }
 
     /// Limbs `first..` of the quotient of `x`, plus those of `addend`, as many as `out` holds.
@@ -39,19 +40,24 @@ impl Remainder {
         conversion: &Conversion,
         first: usize,
         x: &Poly,
-        out: &mut [u64],
+        out: Vec<&mut [u64]>,
         addend: Option<&Poly>,
     ) {
-        let inputs: Vec<&[u64]> = self.y_and_u.chunks_exact(self.n).collect();
-        let mut targets: Vec<(usize, &mut [u64])> =
-            (first..).zip(out.chunks_exact_mut(self.n)).collect();
+        let inputs: Vec<&[u64]> = self.y_and_u.iter().collect();
+        let mut targets: Vec<(usize, &mut [u64])> = (first..).zip(out).collect();
         conversion.convert(ctx.kernels(), ctx.tables(), &mut targets, &inputs);
+        let size = ctx.n() / ctx.blocks();
         for (j, out) in targets {
-            ctx.forward(j, out);
-            let (m, c) = (ctx.modulus(j), conversion.inverse_product[j]);
-            match addend {
-                None => (ctx.kernels().sub_mul_const)(m, out, x.limb(j), c),
-                Some(y) => (ctx.kernels().sub_mul_const_add)(m, out, x.limb(j), c, y.limb(j)),
+            let (m, c, k) = (ctx.modulus(j), conversion.inverse_product[j], ctx.kernels());
+            let (x, addend) = (x.limb(j), addend.map(|y| y.limb(j)));
+            for block in 0..ctx.blocks() {
+                ctx.forward_rest(j, out, block, [x, addend.unwrap_or_default()]);
+                let range = block * size..(block + 1) * size;
+                let out = &mut out[range.clone()];
+                match addend {
+                    None => (k.sub_mul_const)(m, out, &x[range], c),
+                    Some(y) => (k.sub_mul_const_add)(m, out, &x[range.clone()], c, &y[range]),
+                }
             }
         }
     }
@@ -70,8 +76,8 @@ pub(crate) fn divide(
 ) -> Poly {
     let remainder = Remainder::new(ctx, x, conversion);
     let mut out = ctx.stale(n_q, 0);
-    let group = ctx.group();
-    each(out.words_mut().chunks_mut(group * ctx.n()), |i, limbs| {
+    let group = ctx.group(n_q);
+    each(out.groups_mut(group), |i, limbs| {
         remainder.divide_limbs(ctx, conversion, group * i, x, limbs, addend);
     });
     out

@@ -23,7 +23,7 @@ pub(crate) struct SecretPoly(pub Poly);
 
 impl Drop for SecretPoly {
     fn drop(&mut self) {
-        self.0.words_mut().zeroize();
+        self.0.all_words_mut().zeroize();
     }
 }
 

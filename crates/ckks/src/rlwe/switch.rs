@@ -2,18 +2,19 @@
 
 use super::keys::KeySwitchKey;
 use crate::context::Context;
-use crate::ring::buffer::Buffer;
+use crate::ring::limbs::Limbs;
 use crate::ring::parallel::each;
 use crate::ring::poly::Poly;
 use params::{DigitRange, Level};
+use smallvec::SmallVec;
+use std::ops::Range;
 
 /// A polynomial's residues lifted out of transformed form digit by digit, ready to be converted limb by limb.
 pub(crate) struct Lifted<'a> {
     x: &'a Poly,
-    y: Buffer,
-    u: Buffer,
+    y: Limbs,
+    u: Limbs,
     digits: Vec<DigitRange>,
-    n: usize,
 }
 
 impl<'a> Lifted<'a> {
@@ -25,22 +26,21 @@ impl<'a> Lifted<'a> {
         let n = ctx.n();
         let n_q = x.n_q();
         let digits = ctx.params().digits_at(Level((n_q - 1) as u8));
-        let mut y = Buffer::stale(n * n_q);
+        let mut y = Limbs::stale(n, n_q);
         let digit_of = |i: usize| digits.iter().position(|r| r.contains(&i)).unwrap_or(0);
-        each(y.chunks_exact_mut(n), |i, limb| {
+        each(y.iter_mut(), |i, limb| {
             let range = &digits[digit_of(i)];
             let conversion = ctx.mod_up(range.end - 1);
-            limb.copy_from_slice(x.limb(i));
-            ctx.inverse(i, limb, &conversion.scalings[i - range.start]);
+            ctx.inverse_of(i, limb, &conversion.scalings[i - range.start], x.limb(i));
         });
-        let mut u = Buffer::stale(n * digits.len());
-        each(u.chunks_exact_mut(n), |d, limb| {
+        let mut u = Limbs::stale(n, digits.len());
+        each(u.iter_mut(), |d, limb| {
             let range = &digits[d];
-            let inputs: Vec<&[u64]> = y[n * range.start..n * range.end].chunks_exact(n).collect();
+            let inputs: Vec<&[u64]> = range.clone().map(|i| y.limb(i)).collect();
             ctx.mod_up(range.end - 1)
                 .quotient(ctx.kernels(), limb, &inputs);
         });
-        Self { x, y, u, digits, n }
+        Self { x, y, u, digits }
     }
 
     pub fn n_digits(&self) -> usize {
@@ -52,25 +52,19 @@ impl<'a> Lifted<'a> {
         self.digits[d].contains(&prime).then(|| self.x.limb(prime))
     }
 
-    /// Digit `d`, centred and transformed, in the limbs `first..` of basis QP, as many as `limbs` holds. Those of primes
-    /// inside the digit are left as they are.
-    ///
-    /// # Cost
-    /// One transform per prime outside the digit.
-    pub fn lift(&self, ctx: &Context, d: usize, first: usize, limbs: &mut [u64]) {
-        let (n, range) = (self.n, &self.digits[d]);
+    /// Digit `d`, centred, in the limbs `first..` of basis QP, as many as `limbs` holds; after the first pass of the transform. Those of
+    /// primes inside the digit are left as they are.
+    pub fn lift(&self, ctx: &Context, d: usize, first: usize, limbs: &mut [&mut [u64]]) {
+        let range = &self.digits[d];
         let primes = (first..).map(|j| ctx.prime_of_limb(j, self.x.n_q()));
         let mut targets: Vec<(usize, &mut [u64])> = primes
-            .zip(limbs.chunks_exact_mut(n))
+            .zip(limbs.iter_mut().map(|limb| &mut **limb))
             .filter(|(prime, _)| !range.contains(prime))
             .collect();
-        let y = self.y[n * range.start..n * range.end].chunks_exact(n);
-        let inputs: Vec<&[u64]> = y.chain([&self.u[n * d..n * (d + 1)]]).collect();
+        let y = range.clone().map(|i| self.y.limb(i));
+        let inputs: Vec<&[u64]> = y.chain([self.u.limb(d)]).collect();
         ctx.mod_up(range.end - 1)
             .convert(ctx.kernels(), ctx.tables(), &mut targets, &inputs);
-        targets
-            .into_iter()
-            .for_each(|(prime, limb)| ctx.forward(prime, limb));
     }
 }
 
@@ -80,41 +74,64 @@ impl<'a> Lifted<'a> {
 /// `digits · (limbs + specials)` transforms.
 pub(crate) fn decompose(ctx: &Context, x: &Poly) -> Vec<Poly> {
     let lifted = Lifted::new(ctx, x);
-    let (n, n_q, group) = (ctx.n(), x.n_q(), ctx.group());
+    let n_q = x.n_q();
+    let group = ctx.group(n_q + ctx.n_special());
     let mut digits: Vec<Poly> = (0..lifted.n_digits())
         .map(|_| ctx.stale(n_q, ctx.n_special()))
         .collect();
-    let groups = digits.iter_mut().enumerate().flat_map(|(d, poly)| {
-        let groups = poly.words_mut().chunks_mut(group * n).enumerate();
-        groups.map(move |(i, limbs)| (d, group * i, limbs))
+    let mut words: Vec<_> = digits
+        .iter_mut()
+        .map(|poly| poly.groups_mut(group))
+        .collect();
+    let groups = (0..).map_while(|_| {
+        words
+            .iter_mut()
+            .map(Iterator::next)
+            .collect::<Option<Vec<_>>>()
     });
-    each(groups, |_, (d, first, limbs)| {
-        for (j, limb) in (first..).zip(limbs.chunks_exact_mut(n)) {
-            if let Some(own) = lifted.own_limb(d, ctx.prime_of_limb(j, n_q)) {
-                limb.copy_from_slice(own);
+    each(groups, |i, mut digits| {
+        let first = group * i;
+        for (d, limbs) in digits.iter_mut().enumerate() {
+            lifted.lift(ctx, d, first, limbs);
+        }
+        for (k, prime) in (first..)
+            .map(|j| ctx.prime_of_limb(j, n_q))
+            .take(digits[0].len())
+            .enumerate()
+        {
+            for (d, limbs) in digits.iter_mut().enumerate() {
+                let limb = &mut *limbs[k];
+                match lifted.own_limb(d, prime) {
+                    Some(own) => limb.copy_from_slice(own),
+                    None => {
+                        (0..ctx.blocks()).for_each(|b| ctx.forward_rest(prime, limb, b, [&[]; 2]))
+                    }
+                }
             }
         }
-        lifted.lift(ctx, d, first, limbs);
     });
+    drop(words);
     digits
 }
 
-/// Limb `j` of both parts of the product of digits and key.
-pub(crate) fn key_product_limb(
+/// The key's rows at one prime, the part that goes with the secret's complement first.
+pub(crate) fn key_rows<'a>(
     ctx: &Context,
-    key: &KeySwitchKey,
+    key: &'a KeySwitchKey,
     prime: usize,
-    digits: &[&[u64]],
-    out: [&mut [u64]; 2],
-) {
-    let rows = &key.rows[..digits.len()];
-    let position = |poly: &Poly| poly.position(prime, ctx.chain());
-    let part = |i: usize| {
-        rows.iter()
-            .map(|row| row[i].limb(position(&row[i])))
-            .collect::<Vec<_>>()
-    };
-    (ctx.kernels().key_product)(ctx.modulus(prime), out, digits, &part(0), &part(1));
+    digits: usize,
+) -> [Slices<'a>; 2] {
+    [0, 1].map(|i: usize| {
+        let limb = |row: &'a [Poly; 2]| row[i].limb(row[i].position(prime, ctx.chain()));
+        key.rows[..digits].iter().map(limb).collect()
+    })
+}
+
+/// The same words of several limbs.
+pub(crate) type Slices<'a> = SmallVec<[&'a [u64]; 8]>;
+
+fn cut<'a>(limbs: &[&'a [u64]], range: &Range<usize>) -> Slices<'a> {
+    limbs.iter().map(|limb| &limb[range.clone()]).collect()
 }
 
 /// Switches `x`, in basis Q: both parts modulo QP, times P, before the automorphism of the key.
@@ -123,31 +140,48 @@ pub(crate) fn key_product_limb(
 /// `digits · (limbs + specials)` transforms. The digits of a few target primes are multiplied while in cache.
 pub(crate) fn switch(ctx: &Context, x: &Poly, key: &KeySwitchKey) -> [Poly; 2] {
     let lifted = Lifted::new(ctx, x);
-    let (n, n_q, group) = (ctx.n(), x.n_q(), ctx.group());
+    let (n, n_q) = (ctx.n(), x.n_q());
+    let group = ctx.group(n_q + ctx.n_special());
+    let (blocks, size) = (ctx.blocks(), n / ctx.blocks());
     let mut out = [
         ctx.stale(n_q, ctx.n_special()),
         ctx.stale(n_q, ctx.n_special()),
     ];
     let [out0, out1] = &mut out;
-    let pairs = out0
-        .words_mut()
-        .chunks_mut(group * n)
-        .zip(out1.words_mut().chunks_mut(group * n));
+    let pairs = out0.groups_mut(group).zip(out1.groups_mut(group));
     each(pairs, |i, (limbs0, limbs1)| {
         let (first, len) = (group * i, limbs0.len());
-        let mut scratch = Buffer::stale(len * lifted.n_digits());
-        for (d, limbs) in scratch.chunks_exact_mut(len).enumerate() {
-            lifted.lift(ctx, d, first, limbs);
+        let mut scratch = Limbs::stale(n, len * lifted.n_digits());
+        for (d, mut limbs) in scratch.groups_mut(len).enumerate() {
+            lifted.lift(ctx, d, first, &mut limbs);
         }
-        let outputs = limbs0.chunks_exact_mut(n).zip(limbs1.chunks_exact_mut(n));
-        for (k, (limb0, limb1)) in outputs.enumerate() {
+        for (k, (limb0, limb1)) in limbs0.into_iter().zip(limbs1).enumerate() {
             let prime = ctx.prime_of_limb(first + k, n_q);
-            let digit = |d: usize| {
-                let at = d * len + k * n;
-                lifted.own_limb(d, prime).unwrap_or(&scratch[at..at + n])
-            };
-            let digits: Vec<&[u64]> = (0..lifted.n_digits()).map(digit).collect();
-            key_product_limb(ctx, key, prime, &digits, [limb0, limb1]);
+            let rows = key_rows(ctx, key, prime, lifted.n_digits());
+            for block in 0..blocks {
+                for d in 0..lifted.n_digits() {
+                    if lifted.own_limb(d, prime).is_none() {
+                        let ahead = [rows[0][d], rows[1][d]];
+                        ctx.forward_rest(prime, scratch.limb_mut(d * len + k), block, ahead);
+                    }
+                }
+                let range = block * size..(block + 1) * size;
+                let digit = |d: usize| {
+                    lifted
+                        .own_limb(d, prime)
+                        .unwrap_or(scratch.limb(d * len + k))
+                };
+                let digits: Slices<'_> = (0..lifted.n_digits()).map(digit).collect();
+                let out = [&mut limb0[range.clone()], &mut limb1[range.clone()]];
+                let [b, a] = &rows;
+                (ctx.kernels().key_product)(
+                    ctx.modulus(prime),
+                    out,
+                    &cut(&digits, &range),
+                    &cut(b, &range),
+                    &cut(a, &range),
+                );
+            }
         }
     });
     out

@@ -7,7 +7,7 @@ use crate::ring::buffer::Buffer;
 use crate::ring::parallel::each;
 use crate::rlwe::divide::divide;
 use crate::rlwe::keys::KeySwitchKey;
-use crate::rlwe::switch::{decompose, key_product_limb};
+use crate::rlwe::switch::{decompose, key_rows};
 use params::Level;
 
 impl Context {
@@ -90,7 +90,8 @@ impl Context {
             let limbs: Vec<&[u64]> = digits.digits.iter().map(|poly| poly.limb(j)).collect();
             let mut scratch = Buffer::stale(2 * n);
             let (sum0, sum1) = scratch.split_at_mut(n);
-            key_product_limb(self, key, prime, &limbs, [&mut *sum0, &mut *sum1]);
+            let [b, a] = key_rows(self, key, prime, limbs.len());
+            (k.key_product)(m, [&mut *sum0, &mut *sum1], &limbs, &b, &a);
             match digits.basis() {
                 Basis::QP => (k.add_assign)(m, sum0, digits.c0.limb(j)),
                 // P vanishes modulo the special primes.

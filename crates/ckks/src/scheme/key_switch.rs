@@ -3,7 +3,7 @@
 use super::types::Ciphertext;
 use crate::CkksError;
 use crate::context::Context;
-use crate::ring::buffer::Buffer;
+use crate::ring::limbs::Limbs;
 use crate::ring::parallel::each;
 use crate::rlwe::divide::{Remainder, divide};
 use crate::rlwe::keys::KeySwitchKey;
@@ -56,15 +56,17 @@ impl Context {
         let table = key.automorphism.as_deref().ok_or(CkksError::KeyKind)?;
         let switched = switch(self, &x.parts[1], key);
         let conversion = self.mod_down_conversion();
-        let (n, n_q, group) = (self.n(), x.level.n_limbs(), self.group());
+        let n_q = x.level.n_limbs();
+        let group = self.group(n_q);
         let parts = switched.iter().enumerate().map(|(i, sum)| {
             let remainder = Remainder::new(self, sum, conversion);
             let mut out = self.stale(n_q, 0);
             let addend = (i == 0).then(|| &x.parts[0]);
-            each(out.words_mut().chunks_mut(group * n), |g, limbs| {
-                let mut scratch = Buffer::stale(limbs.len());
-                remainder.divide_limbs(self, conversion, group * g, sum, &mut scratch, addend);
-                let moved = limbs.chunks_exact_mut(n).zip(scratch.chunks_exact(n));
+            each(out.groups_mut(group), |g, limbs| {
+                let mut scratch = Limbs::stale(self.n(), limbs.len());
+                let out = scratch.iter_mut().collect();
+                remainder.divide_limbs(self, conversion, group * g, sum, out, addend);
+                let moved = limbs.into_iter().zip(scratch.iter());
                 moved.for_each(|(limb, from)| (self.kernels().permute)(limb, from, table));
             });
             out

@@ -13,7 +13,11 @@ use std::arch::x86_64::*;
 pub(super) static KERNELS: Kernels = Kernels {
     name: "avx512ifma",
     forward: ifma_ntt::forward,
+    blocks: ifma_ntt::blocks,
+    forward_head: ifma_ntt::forward_head,
+    forward_rest: ifma_ntt::forward_rest,
     inverse: ifma_ntt::inverse,
+    inverse_of: ifma_ntt::inverse_of,
     add,
     add_assign,
     sub,

@@ -8,6 +8,10 @@ use super::ifma::kernel;
 use crate::ring::modulus::Modulus;
 use crate::ring::ntt::{NttTable, Pass, Prelude, Scaling, Twiddles};
 use std::arch::x86_64::*;
+use std::ops::Range;
+
+/// Words that go through the remaining passes together: 16 KiB, which with its twiddles fits a first cache.
+const RUN: usize = 2048;
 
 #[derive(Clone, Copy)]
 struct Lanes {
@@ -88,7 +92,8 @@ impl Lanes {
     }
 }
 
-/// What [`Prelude`] says, as a constant.
+/// What [`Prelude`] says, as a constant. It concerns the first operands of the first layer only: a product is in range
+/// whatever its operand below `2^52` was.
 const NONE: u8 = 0;
 const OFFSET: u8 = 1;
 const REDUCE: u8 = 2;
@@ -235,10 +240,11 @@ fn transpose(v: [__m512i; 8]) -> [__m512i; 8] {
     out
 }
 
-/// One strided pass of the forward transform.
+/// One strided pass of the forward transform over some of its blocks and columns.
 ///
 /// # Safety
-/// `limb` points to `n` words, `n` a multiple of `8 · R · pass.blocks`.
+/// `limb` points to `n` words, `n` a multiple of `8 · R · pass.blocks`, the blocks are among `pass.blocks`, and the
+/// columns among the `n/(R · pass.blocks)`, bounded by multiples of 8.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
 unsafe fn forward_strided<const R: usize, const PRE: u8>(
@@ -246,18 +252,23 @@ unsafe fn forward_strided<const R: usize, const PRE: u8>(
     limb: *mut u64,
     n: usize,
     pass: &Pass,
+    blocks: Range<usize>,
+    columns: Range<usize>,
     twiddles: &[[u64; 2]],
 ) {
     let offset = splat(pass.offset);
     let stride = n / pass.blocks / R;
-    for block in 0..pass.blocks {
+    for block in blocks {
         let w = gather::<R>(twiddles, pass.blocks + block);
-        for j in (0..stride).step_by(8) {
+        for j in columns.clone().step_by(8) {
             let base = block * R * stride + j;
             let mut v = [zero(); R];
             for (i, x) in v.iter_mut().enumerate() {
                 // SAFETY: `base + i·stride + 8 <= n`.
-                *x = prelude::<PRE>(k, unsafe { load(limb.add(base + i * stride)) }, offset);
+                *x = unsafe { load(limb.add(base + i * stride)) };
+            }
+            for x in &mut v[..R / 2] {
+                *x = prelude::<PRE>(k, *x, offset);
             }
             forward_layers(k, &mut v, &w);
             for (i, x) in v.into_iter().enumerate() {
@@ -268,30 +279,57 @@ unsafe fn forward_strided<const R: usize, const PRE: u8>(
     }
 }
 
-/// The last six layers, and reduction to `[0, p)`.
+/// Fetches a block of 64 words into the second cache; a hint, without effect on values.
+#[inline]
+fn fetch(limb: *const u64, block: usize) {
+    if !limb.is_null() {
+        for i in 0..8 {
+            // SAFETY: a prefetch reads nothing, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(limb.wrapping_add(64 * block + 8 * i).cast()) };
+        }
+    }
+}
+
+/// The last six layers of some blocks of 64 words, and reduction to `[0, p)`.
 ///
 /// # Safety
-/// `limb` points to `n` words, `n` a multiple of 64, and `tail` to `7n/8`.
+/// `limb` points to `n` words and `tail` to `7n/8`, and the blocks are among the `n/64`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
 unsafe fn forward_blocks<const PRE: u8>(
     k: Lanes,
     limb: *mut u64,
-    n: usize,
     pass: &Pass,
+    blocks: Range<usize>,
     twiddles: &[[u64; 2]],
     tail: *const u64,
+    ahead: [*const u64; 2],
 ) {
     let offset = splat(pass.offset);
-    for block in 0..n / 64 {
+    for block in blocks.clone() {
+        fetch(ahead[0], block);
         let w = gather::<8>(twiddles, pass.blocks + block);
         let mut v = [zero(); 8];
         for (i, x) in v.iter_mut().enumerate() {
             // SAFETY: the block lies inside the limb.
-            *x = prelude::<PRE>(k, unsafe { load(limb.add(64 * block + 8 * i)) }, offset);
+            *x = unsafe { load(limb.add(64 * block + 8 * i)) };
+        }
+        for x in &mut v[..4] {
+            *x = prelude::<PRE>(k, *x, offset);
         }
         forward_layers(k, &mut v, &w);
-        let mut v = transpose(v);
+        for (i, x) in transpose(v).into_iter().enumerate() {
+            // SAFETY: the block lies inside the limb.
+            unsafe { store(limb.add(64 * block + 8 * i), x) };
+        }
+    }
+    for block in blocks {
+        fetch(ahead[1], block);
+        let mut v = [zero(); 8];
+        for (i, x) in v.iter_mut().enumerate() {
+            // SAFETY: the block lies inside the limb.
+            *x = unsafe { load(limb.add(64 * block + 8 * i)) };
+        }
         // SAFETY: the tail has seven lines per block.
         let w = unsafe { tail_twiddles(k, tail.add(56 * block)) };
         forward_layers(k, &mut v, &w);
@@ -302,46 +340,169 @@ unsafe fn forward_blocks<const PRE: u8>(
     }
 }
 
-kernel! {
-    /// Forward transform.
-    ///
-    /// # Range
-    /// Values stay below `2^52`: see the passes' plan.
-    pub(super) fn forward(table: &NttTable, limb: &mut [u64]) {
-        let Twiddles::Vector { forward, forward_tail, passes, .. } = &table.twiddles else {
-            return super::scalar::forward(table, limb);
+/// Blocks that a pass's `blocks` split into, in runs that stay in the first cache from here on.
+fn runs(
+    n: usize,
+    next: &Pass,
+    blocks: Range<usize>,
+    layers: usize,
+) -> impl Iterator<Item = Range<usize>> {
+    let (start, end) = (blocks.start << layers, blocks.end << layers);
+    let step = (RUN * next.blocks / n).max(1);
+    (start..end)
+        .step_by(step)
+        .map(move |first| first..(first + step).min(end))
+}
+
+/// A pass that is not the last, on some of its blocks and columns.
+///
+/// # Safety
+/// As [`forward_strided`].
+#[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
+unsafe fn forward_pass(
+    table: &NttTable,
+    twiddles: &[[u64; 2]],
+    limb: *mut u64,
+    pass: &Pass,
+    blocks: Range<usize>,
+    columns: Range<usize>,
+) {
+    let (n, k) = (table.n, Lanes::new(&table.modulus));
+    macro_rules! strided {
+        ($radix:literal, $prelude:ident) => {
+            forward_strided::<$radix, $prelude>(k, limb, n, pass, blocks, columns, twiddles)
         };
-        let (n, k) = (table.n, Lanes::new(&table.modulus));
-        assert!(limb.len() == n && forward_tail.len() == n / 8 * 7);
-        let (limb, tail) = (limb.as_mut_ptr(), forward_tail.as_ptr());
-        for pass in passes {
-            macro_rules! strided {
-                ($radix:literal) => {
-                    match pass.prelude {
-                        Prelude::None => forward_strided::<$radix, NONE>(k, limb, n, pass, forward),
-                        Prelude::Offset => forward_strided::<$radix, OFFSET>(k, limb, n, pass, forward),
-                        Prelude::Reduce => forward_strided::<$radix, REDUCE>(k, limb, n, pass, forward),
-                    }
-                };
+    }
+    // SAFETY: by the caller's word.
+    unsafe {
+        match (pass.layers, pass.prelude) {
+            (1, Prelude::None) => strided!(2, NONE),
+            (1, Prelude::Offset) => strided!(2, OFFSET),
+            (1, Prelude::Reduce) => strided!(2, REDUCE),
+            (2, Prelude::None) => strided!(4, NONE),
+            (2, Prelude::Offset) => strided!(4, OFFSET),
+            (2, Prelude::Reduce) => strided!(4, REDUCE),
+            (_, Prelude::None) => strided!(8, NONE),
+            (_, Prelude::Offset) => strided!(8, OFFSET),
+            (_, Prelude::Reduce) => strided!(8, REDUCE),
+        }
+    }
+}
+
+/// Passes on some blocks of the first of them, depth first, up to the last; `ahead` are limbs to fetch, or null.
+///
+/// # Safety
+/// As the passes, which belong to `table`.
+#[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
+unsafe fn forward_passes(
+    table: &NttTable,
+    limb: *mut u64,
+    passes: &[Pass],
+    blocks: Range<usize>,
+    ahead: [*const u64; 2],
+) {
+    let Twiddles::Vector {
+        forward,
+        forward_tail,
+        ..
+    } = &table.twiddles
+    else {
+        return;
+    };
+    let [pass, rest @ ..] = passes else { return };
+    let k = Lanes::new(&table.modulus);
+    let tail = forward_tail.as_ptr();
+    // SAFETY: by the caller's word.
+    unsafe {
+        if let [next, ..] = rest {
+            let columns = 0..(table.n / pass.blocks) >> pass.layers;
+            forward_pass(table, forward, limb, pass, blocks.clone(), columns);
+            for run in runs(table.n, next, blocks, pass.layers) {
+                forward_passes(table, limb, rest, run, ahead);
             }
-            // SAFETY: `limb` has `n` words, the tail `7n/8`, and the plan's passes fit `n`.
-            unsafe {
-                match pass.layers {
-                    1 => strided!(2),
-                    2 => strided!(4),
-                    3 => strided!(8),
-                    _ => match pass.prelude {
-                        Prelude::None => forward_blocks::<NONE>(k, limb, n, pass, forward, tail),
-                        Prelude::Offset => forward_blocks::<OFFSET>(k, limb, n, pass, forward, tail),
-                        Prelude::Reduce => forward_blocks::<REDUCE>(k, limb, n, pass, forward, tail),
-                    },
+        } else {
+            match pass.prelude {
+                Prelude::None => {
+                    forward_blocks::<NONE>(k, limb, pass, blocks, forward, tail, ahead)
+                }
+                Prelude::Offset => {
+                    forward_blocks::<OFFSET>(k, limb, pass, blocks, forward, tail, ahead)
+                }
+                Prelude::Reduce => {
+                    forward_blocks::<REDUCE>(k, limb, pass, blocks, forward, tail, ahead)
                 }
             }
         }
     }
 }
 
-/// The first six layers of the inverse.
+/// The passes of a table that fits the limb, or `None` if it has no vector form.
+fn vector_passes<'a>(table: &'a NttTable, limb: &[u64]) -> Option<&'a [Pass]> {
+    let Twiddles::Vector {
+        forward_tail,
+        inverse_tail,
+        passes,
+        ..
+    } = &table.twiddles
+    else {
+        return None;
+    };
+    let tail = table.n / 8 * 7;
+    assert!(limb.len() == table.n && forward_tail.len() == tail && inverse_tail.len() == tail);
+    Some(passes)
+}
+
+/// Blocks after the first pass.
+pub(super) fn blocks(table: &NttTable) -> usize {
+    match &table.twiddles {
+        Twiddles::Vector { passes, .. } => 1 << passes[0].layers,
+        Twiddles::Scalar { .. } => 1,
+    }
+}
+
+kernel! {
+    /// Forward transform.
+    ///
+    /// # Range
+    /// Values stay below `2^52`: see the passes' plan.
+    pub(super) fn forward(table: &NttTable, limb: &mut [u64]) {
+        match vector_passes(table, limb) {
+            None => super::scalar::forward(table, limb),
+            // SAFETY: the passes fit the limb and the tables.
+            Some(passes) => unsafe { forward_passes(table, limb.as_mut_ptr(), passes, 0..1, [std::ptr::null(); 2]) },
+        }
+    }
+}
+
+kernel! {
+    /// The first pass of the forward transform on some columns.
+    pub(super) fn forward_head(table: &NttTable, limb: &mut [u64], columns: Range<usize>) {
+        let (Some([pass, ..]), Twiddles::Vector { forward, .. }) = (vector_passes(table, limb), &table.twiddles) else {
+            return super::whole::forward_head(table, limb, columns);
+        };
+        assert!(columns.end <= table.n >> pass.layers && columns.start % 8 == 0 && columns.end % 8 == 0);
+        // SAFETY: the first pass has one block, and these columns.
+        unsafe { forward_pass(table, forward, limb.as_mut_ptr(), pass, 0..1, columns) };
+    }
+}
+
+kernel! {
+    /// All passes but the first, on one block.
+    pub(super) fn forward_rest(table: &NttTable, limb: &mut [u64], block: usize, ahead: [&[u64]; 2]) {
+        let Some([first, rest @ ..]) = vector_passes(table, limb) else {
+            return super::whole::forward_rest(table, limb, block, ahead);
+        };
+        assert!(block < 1 << first.layers);
+        let ahead = ahead.map(|x| if x.len() == limb.len() { x.as_ptr() } else { std::ptr::null() });
+        let all = [block..block + 1];
+        for run in all.into_iter().flat_map(|all| runs(table.n, &rest[0], all, 0)) {
+            // SAFETY: the passes fit the limb and the tables, and the second has as many blocks as the first leaves.
+            unsafe { forward_passes(table, limb.as_mut_ptr(), rest, run, ahead) };
+        }
+    }
+}
+
+/// The first six layers of the inverse, in some blocks of 64 words.
 ///
 /// # Safety
 /// As [`forward_blocks`].
@@ -349,24 +510,36 @@ kernel! {
 #[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
 unsafe fn inverse_blocks<const TIGHT: bool>(
     k: Lanes,
-    limb: *mut u64,
-    n: usize,
+    (limb, source): (*mut u64, *const u64),
+    pass: &Pass,
+    blocks: Range<usize>,
     twiddles: &[[u64; 2]],
     tail: *const u64,
 ) {
-    for block in 0..n / 64 {
+    for block in blocks.clone() {
         let mut v = [zero(); 8];
         for (i, x) in v.iter_mut().enumerate() {
             // SAFETY: the block lies inside the limb.
-            *x = unsafe { load(limb.add(64 * block + 8 * i)) };
+            *x = unsafe { load(source.add(64 * block + 8 * i)) };
         }
         let mut v = transpose(v);
         // SAFETY: the tail has seven lines per block.
         let w = unsafe { tail_twiddles(k, tail.add(56 * block)) };
         inverse_layers::<8, TIGHT>(k, &mut v, &w, 0);
         settle::<8, TIGHT>(k, &mut v);
+        for (i, x) in v.into_iter().enumerate() {
+            // SAFETY: the block lies inside the limb.
+            unsafe { store(limb.add(64 * block + 8 * i), x) };
+        }
+    }
+    for block in blocks {
+        let mut v = [zero(); 8];
+        for (i, x) in v.iter_mut().enumerate() {
+            // SAFETY: the block lies inside the limb.
+            *x = unsafe { load(limb.add(64 * block + 8 * i)) };
+        }
         let mut v = transpose(v);
-        let w = gather::<8>(twiddles, n / 64 + block);
+        let w = gather::<8>(twiddles, pass.blocks + block);
         inverse_layers::<8, TIGHT>(k, &mut v, &w, 0);
         settle::<8, TIGHT>(k, &mut v);
         for (i, x) in v.into_iter().enumerate() {
@@ -387,6 +560,7 @@ unsafe fn inverse_strided<const R: usize, const TIGHT: bool, const LAST: bool>(
     limb: *mut u64,
     table: &NttTable,
     pass: &Pass,
+    blocks: Range<usize>,
     twiddles: &[[u64; 2]],
     scaling: &Scaling,
 ) {
@@ -399,7 +573,7 @@ unsafe fn inverse_strided<const R: usize, const TIGHT: bool, const LAST: bool>(
     ];
     // Nothing has grown beyond `R·p` before the last layer.
     let offset = splat(if TIGHT { 2 } else { R as u64 } * p);
-    for block in 0..pass.blocks {
+    for block in blocks {
         let w = gather::<R>(twiddles, pass.blocks + block);
         for j in (0..stride).step_by(8) {
             let base = block * R * stride + j;
@@ -428,38 +602,76 @@ unsafe fn inverse_strided<const R: usize, const TIGHT: bool, const LAST: bool>(
     }
 }
 
+/// The passes in reverse on some blocks of the first of them, depth first.
+///
 /// # Safety
-/// As [`forward_blocks`].
-#[inline]
+/// As the passes, which belong to `table`.
 #[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
 unsafe fn inverse_passes<const TIGHT: bool>(
     table: &NttTable,
-    limb: *mut u64,
+    (limb, source): (*mut u64, *const u64),
     passes: &[Pass],
-    twiddles: &[[u64; 2]],
-    tail: *const u64,
+    blocks: Range<usize>,
     scaling: &Scaling,
 ) {
+    let Twiddles::Vector {
+        inverse,
+        inverse_tail,
+        ..
+    } = &table.twiddles
+    else {
+        return;
+    };
+    let [pass, rest @ ..] = passes else { return };
     let (n, k) = (table.n, Lanes::new(&table.modulus));
-    // SAFETY: by the caller's word.
-    unsafe { inverse_blocks::<TIGHT>(k, limb, n, twiddles, tail) };
-    for pass in passes.iter().rev().skip(1) {
-        macro_rules! strided {
-            ($radix:literal) => {
-                if pass.blocks == 1 {
-                    inverse_strided::<$radix, TIGHT, true>(k, limb, table, pass, twiddles, scaling)
-                } else {
-                    inverse_strided::<$radix, TIGHT, false>(k, limb, table, pass, twiddles, scaling)
-                }
-            };
+    if let [next, ..] = rest {
+        for run in runs(n, next, blocks.clone(), pass.layers) {
+            // SAFETY: by the caller's word.
+            unsafe { inverse_passes::<TIGHT>(table, (limb, source), rest, run, scaling) };
         }
-        // SAFETY: by the caller's word, and the plan's passes fit `n`.
-        unsafe {
-            match pass.layers {
-                1 => strided!(2),
-                2 => strided!(4),
-                _ => strided!(8),
+    }
+    macro_rules! strided {
+        ($radix:literal) => {
+            if pass.blocks == 1 {
+                inverse_strided::<$radix, TIGHT, true>(
+                    k, limb, table, pass, blocks, inverse, scaling,
+                )
+            } else {
+                inverse_strided::<$radix, TIGHT, false>(
+                    k, limb, table, pass, blocks, inverse, scaling,
+                )
             }
+        };
+    }
+    // SAFETY: by the caller's word.
+    unsafe {
+        match pass.layers {
+            1 => strided!(2),
+            2 => strided!(4),
+            3 => strided!(8),
+            _ => {
+                let tail = inverse_tail.as_ptr();
+                inverse_blocks::<TIGHT>(k, (limb, source), pass, blocks, inverse, tail)
+            }
+        }
+    }
+}
+
+/// # Safety
+/// Both point to `n` words, and the passes are those of `table`.
+#[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
+unsafe fn inverse_any(
+    table: &NttTable,
+    limbs: (*mut u64, *const u64),
+    passes: &[Pass],
+    scaling: &Scaling,
+) {
+    // SAFETY: by the caller's word.
+    unsafe {
+        if table.modulus.p < 1 << 48 {
+            inverse_passes::<false>(table, limbs, passes, 0..1, scaling);
+        } else {
+            inverse_passes::<true>(table, limbs, passes, 0..1, scaling);
         }
     }
 }
@@ -470,19 +682,23 @@ kernel! {
     /// # Range
     /// Between passes `[0, 2p)`; inside at most `16p`, which is below `2^52` unless `p` reaches `2^48`.
     pub(super) fn inverse(table: &NttTable, limb: &mut [u64], scaling: &Scaling) {
-        let Twiddles::Vector { inverse, inverse_tail, passes, .. } = &table.twiddles else {
+        let Some(passes) = vector_passes(table, limb) else {
             return super::scalar::inverse(table, limb, scaling);
         };
-        let n = table.n;
-        assert!(limb.len() == n && inverse_tail.len() == n / 8 * 7);
-        let (limb, tail) = (limb.as_mut_ptr(), inverse_tail.as_ptr());
-        // SAFETY: `limb` has `n` words and the tail `7n/8`.
-        unsafe {
-            if table.modulus.p < 1 << 48 {
-                inverse_passes::<false>(table, limb, passes, inverse, tail, scaling);
-            } else {
-                inverse_passes::<true>(table, limb, passes, inverse, tail, scaling);
-            }
-        }
+        let limb = limb.as_mut_ptr();
+        // SAFETY: the limb has `n` words.
+        unsafe { inverse_any(table, (limb, limb), passes, scaling) }
+    }
+}
+
+kernel! {
+    /// As [`inverse`], from one limb into another.
+    pub(super) fn inverse_of(table: &NttTable, out: &mut [u64], scaling: &Scaling, limb: &[u64]) {
+        let Some(passes) = vector_passes(table, limb) else {
+            return super::whole::inverse_of(table, out, scaling, limb);
+        };
+        assert_eq!(out.len(), limb.len());
+        // SAFETY: both limbs have `n` words.
+        unsafe { inverse_any(table, (out.as_mut_ptr(), limb.as_ptr()), passes, scaling) }
     }
 }

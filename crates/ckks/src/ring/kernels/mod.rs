@@ -14,6 +14,7 @@ mod scalar;
 use super::automorphism::AutomorphismTable;
 use super::modulus::{Factor, Modulus};
 use super::ntt::{NttTable, Scaling};
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// Instruction sets with kernels of their own.
@@ -74,8 +75,16 @@ pub(crate) struct Kernels {
     pub name: &'static str,
     /// Natural order to values in canonical order.
     pub forward: fn(&NttTable, &mut [u64]),
+    /// Into how many blocks the first pass of the forward transform cuts a limb. From then on blocks are independent.
+    pub blocks: fn(&NttTable) -> usize,
+    /// That first pass, on the same columns of every block.
+    pub forward_head: fn(&NttTable, &mut [u64], Range<usize>),
+    /// The other passes on one block of a limb; the same block of two more limbs is fetched into the cache meanwhile.
+    pub forward_rest: fn(&NttTable, &mut [u64], usize, [In; 2]),
     /// The inverse, times a constant.
     pub inverse: fn(&NttTable, &mut [u64], &Scaling),
+    /// As `inverse`, of the last limb into the other.
+    pub inverse_of: fn(&NttTable, &mut [u64], &Scaling, &[u64]),
     /// `out = a + b`.
     pub add: Ternary,
     /// `out += a`.
@@ -120,6 +129,27 @@ pub(crate) struct Kernels {
     pub fft_inverse: fn(&super::fft::FftTable, &mut [f64], &mut [f64]),
     /// Coefficients in bit-reversed order to slots.
     pub fft_forward: fn(&super::fft::FftTable, &mut [f64], &mut [f64]),
+}
+
+/// Transforms that are not cut: one block, and all passes in the second step.
+mod whole {
+    use super::{In, NttTable};
+    use std::ops::Range;
+
+    pub fn blocks(_: &NttTable) -> usize {
+        1
+    }
+
+    pub fn forward_head(_: &NttTable, _: &mut [u64], _: Range<usize>) {}
+
+    pub fn forward_rest(table: &NttTable, limb: &mut [u64], _: usize, _: [In; 2]) {
+        super::scalar::forward(table, limb);
+    }
+
+    pub fn inverse_of(table: &NttTable, out: &mut [u64], scaling: &super::Scaling, limb: &[u64]) {
+        out.copy_from_slice(limb);
+        super::scalar::inverse(table, out, scaling);
+    }
 }
 
 #[cfg(test)]

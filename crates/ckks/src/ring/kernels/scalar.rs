@@ -1,6 +1,6 @@
 //! Kernels in plain integer arithmetic: the reference for the others, and the path of small rings.
 
-use super::Kernels;
+use super::{Kernels, whole};
 use crate::ring::automorphism::AutomorphismTable;
 use crate::ring::fft;
 use crate::ring::modulus::{Factor, Modulus};
@@ -9,7 +9,11 @@ use crate::ring::ntt::{NttTable, Scaling, Twiddles};
 pub(super) static KERNELS: Kernels = Kernels {
     name: "scalar",
     forward,
+    blocks: whole::blocks,
+    forward_head: whole::forward_head,
+    forward_rest: whole::forward_rest,
     inverse,
+    inverse_of: whole::inverse_of,
     add,
     add_assign,
     sub,
