@@ -49,9 +49,17 @@ fn scalar_transform_is_the_definition() {
     }
 }
 
+/// Every set of this machine but the scalar one.
+fn vector_sets() -> impl Iterator<Item = Isa> {
+    Isa::available().skip(1)
+}
+
 #[test]
 fn vector_transforms_agree_with_scalar_ones() {
-    let isa = Isa::best();
+    vector_sets().for_each(check_transforms);
+}
+
+fn check_transforms(isa: Isa) {
     let mut words = Words(2);
     for p in primes() {
         let modulus = Modulus::new(p);
@@ -74,12 +82,12 @@ fn vector_transforms_agree_with_scalar_ones() {
                 let (mut a, mut b) = (limb.clone(), limb.clone());
                 (scalar::KERNELS.forward)(&slow, &mut a);
                 (isa.kernels().forward)(&fast, &mut b);
-                assert!(a == b, "forward {p} 2^{log_n}");
+                assert!(a == b, "forward {isa:?} {p} 2^{log_n}");
                 let (mut a, mut b) = (limb.clone(), limb);
                 let c = words.next() % p;
                 (scalar::KERNELS.inverse)(&slow, &mut a, &slow.scaling(c));
                 (isa.kernels().inverse)(&fast, &mut b, &fast.scaling(c));
-                assert!(a == b, "inverse {p} 2^{log_n}");
+                assert!(a == b, "inverse {isa:?} {p} 2^{log_n}");
             }
         }
     }
@@ -87,7 +95,11 @@ fn vector_transforms_agree_with_scalar_ones() {
 
 #[test]
 fn vector_kernels_agree_with_scalar_ones() {
-    let (s, v) = (&scalar::KERNELS, Isa::best().kernels());
+    vector_sets().for_each(check_kernels);
+}
+
+fn check_kernels(isa: Isa) {
+    let (s, v) = (&scalar::KERNELS, isa.kernels());
     let mut words = Words(3);
     for p in primes() {
         let m = &Modulus::new(p);
@@ -98,7 +110,7 @@ fn vector_kernels_agree_with_scalar_ones() {
                 let (mut a, mut b) = (x.clone(), x.clone());
                 f(s, &mut a);
                 f(v, &mut b);
-                assert_eq!(a, b, "{p} {n}");
+                assert_eq!(a, b, "{isa:?} {p} {n}");
             };
             both(&|k, out| (k.add)(m, out, &y, &z));
             both(&|k, out| (k.add_assign)(m, out, &y));
@@ -179,8 +191,7 @@ fn vector_kernels_agree_with_scalar_ones() {
 #[test]
 fn fourier_transforms_agree_bit_for_bit() {
     let table = crate::ring::fft::FftTable::new(1 << 10);
-    let v = Isa::best().kernels();
-    for n in [1usize, 2, 16, 1 << 10] {
+    for (v, n) in vector_sets().flat_map(|v| [1usize, 2, 16, 1 << 10].map(|n| (v.kernels(), n))) {
         let re: Vec<f64> = (0..n).map(|i| (i as f64 * 0.3).sin()).collect();
         let (mut a, mut b) = ((re.clone(), re.clone()), (re.clone(), re.clone()));
         (scalar::KERNELS.fft_inverse)(&table, &mut a.0, &mut a.1);
