@@ -122,15 +122,14 @@ fn session(ctx: Context) -> Vec<Vec<u8>> {
     bytes
 }
 
+fn with_threads<T: Send>(threads: usize, f: impl FnOnce() -> T + Send) -> T {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.unwrap().install(f)
+}
+
 #[test]
 fn results_do_not_depend_on_threads() {
-    let with = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
-        pool.install(|| session(Context::new(&small(8)).unwrap()))
-    };
+    let with = |threads| with_threads(threads, || session(Context::new(&small(8)).unwrap()));
     let one = with(1);
     assert!(one == with(2) && one == with(5));
 }
@@ -138,10 +137,18 @@ fn results_do_not_depend_on_threads() {
 #[test]
 fn results_do_not_depend_on_kernels() {
     for log_n in [4, 7, 10] {
-        let with = |isa| session(Context::with_isa(&small(log_n), isa).unwrap());
-        let scalar = with(Isa::Scalar);
+        let with = |isa, threads| {
+            let run = || session(Context::with_isa(&small(log_n), isa).unwrap());
+            with_threads(threads, run)
+        };
+        let scalar = with(Isa::Scalar, 1);
         for isa in Isa::available() {
-            assert!(with(isa) == scalar, "{isa:?} at 2^{log_n}");
+            for threads in [1, 2] {
+                assert!(
+                    with(isa, threads) == scalar,
+                    "{isa:?}, {threads} threads, 2^{log_n}"
+                );
+            }
         }
     }
     assert_eq!(

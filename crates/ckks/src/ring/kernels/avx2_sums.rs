@@ -95,30 +95,31 @@ fn dot_tiles<const G: usize, const T: usize>(
     assert!(out.iter().all(|x| x.len() == n));
     let mut lanes = [Lanes::new(moduli[0]); G];
     let mut origins = [_mm256_setzero_pd(); G];
-    let mut constants = [[0.0; MAX_TERMS]; G];
+    let mut constants = [[0.0; G]; MAX_TERMS];
     for g in 0..G {
         lanes[g] = Lanes::new(moduli[g]);
         origins[g] = origin(moduli[g]);
-        let row = constants[g].iter_mut().zip(&factors[g][..inputs.len()]);
-        row.for_each(|(constant, factor)| *constant = factor.value as f64);
+        let column = constants.iter_mut().zip(&factors[g][..inputs.len()]);
+        column.for_each(|(constants, factor)| constants[g] = factor.value as f64);
     }
     for tile in 0..n / (4 * T) {
-        let mut sums = [[Sum::new(origins[0]); T]; G];
-        for g in 0..G {
-            sums[g] = [Sum::new(origins[g]); T];
+        let mut start = [Sum::new(origins[0]); G];
+        for (sum, origin) in start.iter_mut().zip(origins) {
+            *sum = Sum::new(origin);
         }
-        for (d, x) in inputs.iter().enumerate() {
-            for i in 0..T {
+        let mut sums = [start; T];
+        for (x, constants) in inputs.iter().zip(constants) {
+            for (i, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: every input has `n` words, and `T·tile + i < n/4`.
                 let x = double(unsafe { line(x, T * tile + i) });
-                for g in 0..G {
-                    sums[g][i].add(x, _mm256_set1_pd(constants[g][d]));
+                for (sum, constant) in sums.iter_mut().zip(constants) {
+                    sum.add(x, _mm256_set1_pd(constant));
                 }
             }
         }
-        for g in 0..G {
-            for (i, sum) in sums[g].into_iter().enumerate() {
-                let at = T * tile + i;
+        for (i, sums) in sums.into_iter().enumerate() {
+            let at = T * tile + i;
+            for (g, sum) in sums.into_iter().enumerate() {
                 let mut total = sum.reduce(lanes[g], origins[g]);
                 // SAFETY: every output has `n` words.
                 unsafe {
