@@ -16,6 +16,8 @@
 
 #![warn(missing_docs)]
 
+#[doc(hidden)]
+pub mod bench_support;
 mod bytes;
 mod context;
 pub mod counters;
