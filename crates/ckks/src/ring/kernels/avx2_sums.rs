@@ -108,11 +108,11 @@ fn dot_tiles<const G: usize, const T: usize>(
             *sum = Sum::new(origin);
         }
         let mut sums = [start; T];
-        for (x, constants) in inputs.iter().zip(constants) {
+        for (x, constants) in inputs.iter().zip(&constants) {
             for (i, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: every input has `n` words, and `T·tile + i < n/4`.
                 let x = double(unsafe { line(x, T * tile + i) });
-                for (sum, constant) in sums.iter_mut().zip(constants) {
+                for (sum, &constant) in sums.iter_mut().zip(constants) {
                     sum.add(x, _mm256_set1_pd(constant));
                 }
             }
