@@ -127,7 +127,7 @@ impl Context {
         &self.inner.params
     }
 
-    /// Instruction set of the kernels in use: `scalar` or `avx512ifma`. Results do not depend on it.
+    /// Instruction set of the kernels in use: `scalar`, `avx2` or `avx512ifma`. Results do not depend on it.
     pub fn kernel_name(&self) -> &'static str {
         self.inner.kernels.name
     }

@@ -4,8 +4,9 @@
 //! (messages in slots). Everything starts from a [`Context`]; levels count the rescales left, scales are exact, and
 //! operands must meet at equal levels and scales. Operations on ciphertexts return errors and do not panic.
 //!
-//! Kernels are chosen once per process for the machine at hand; `PRIVET_ISA=scalar` in the environment forces the plain
-//! ones. Results are the same words with any kernels and any number of threads.
+//! Kernels are chosen once per process for the machine at hand. `PRIVET_ISA` in the environment asks for others, one of
+//! `scalar`, `avx2` and `avx512ifma`; a set that the machine lacks, or any other value, means the best one. Results are
+//! the same words with any kernels and any number of threads.
 //!
 //! This crate knows no circuit and no graph.
 //!
@@ -15,6 +16,8 @@
 
 #![warn(missing_docs)]
 
+#[doc(hidden)]
+pub mod bench_support;
 mod bytes;
 mod context;
 pub mod counters;

@@ -126,7 +126,12 @@ pub(super) fn inverse_body(table: &FftTable, re: &mut [f64], im: &mut [f64]) {
         {
             let (ar, br) = re.split_at_mut(half);
             let (ai, bi) = im.split_at_mut(half);
-            let (ai, bi) = (&mut ai[..half], &mut bi[..half]);
+            let (ar, br, ai, bi) = (
+                &mut ar[..half],
+                &mut br[..half],
+                &mut ai[..half],
+                &mut bi[..half],
+            );
             for j in 0..half {
                 let (dr, di) = (ar[j] - br[j], ai[j] - bi[j]);
                 ar[j] += br[j];
@@ -151,7 +156,12 @@ pub(super) fn forward_body(table: &FftTable, re: &mut [f64], im: &mut [f64]) {
         {
             let (ar, br) = re.split_at_mut(half);
             let (ai, bi) = im.split_at_mut(half);
-            let (ai, bi) = (&mut ai[..half], &mut bi[..half]);
+            let (ar, br, ai, bi) = (
+                &mut ar[..half],
+                &mut br[..half],
+                &mut ai[..half],
+                &mut bi[..half],
+            );
             for j in 0..half {
                 let (tr, ti) = (br[j] * wr[j] - bi[j] * wi[j], br[j] * wi[j] + bi[j] * wr[j]);
                 br[j] = ar[j] - tr;

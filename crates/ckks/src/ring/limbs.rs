@@ -26,10 +26,6 @@ impl Limbs {
         }
     }
 
-    pub fn count(&self) -> usize {
-        self.buffer.len() / stride(self.n)
-    }
-
     pub fn limb(&self, j: usize) -> &[u64] {
         let start = j * stride(self.n);
         &self.buffer[start..start + self.n]

@@ -11,6 +11,7 @@ pub(crate) mod kernels;
 pub(crate) mod limbs;
 pub(crate) mod modulus;
 pub(crate) mod ntt;
+pub(crate) mod ntt_double;
 pub(crate) mod parallel;
 pub(crate) mod poly;
 pub(crate) mod sample;

@@ -2,6 +2,7 @@
 
 use super::kernels::Isa;
 use super::modulus::{Factor, Modulus};
+use super::ntt_double::DoubleTwiddles;
 
 /// Layers that the last pass of the vector transform does inside blocks of 64 words.
 const BLOCK_LAYERS: usize = 6;
@@ -42,6 +43,7 @@ pub(crate) enum Twiddles {
         inverse_tail: super::buffer::Buffer,
         passes: Vec<Pass>,
     },
+    Double(DoubleTwiddles),
 }
 
 /// The transform of size `n` modulo one prime.
@@ -125,6 +127,8 @@ impl NttTable {
                 inverse_tail: tail(&modulus, &inverse, n),
                 passes: plan(&modulus, n),
             }
+        } else if isa.double_transform(n) {
+            Twiddles::Double(DoubleTwiddles::new(&modulus, &forward, &inverse))
         } else {
             let form = |list: &[u64]| -> Vec<[u64; 2]> {
                 list.iter()

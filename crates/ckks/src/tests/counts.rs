@@ -30,6 +30,10 @@ fn transforms_are_as_priced() {
             ctx.encode(&[0.5], &Scale::power_of_two(30), level, Basis::QP)
                 .unwrap();
         });
+        count("encode a period", limbs, &mut || {
+            ctx.encode(&values[..4], &kit.scale(), level, Basis::Q)
+                .unwrap();
+        });
         let plain = encode(Basis::QP);
         let x = ctx.encrypt(&plain, &kit.secret, &mut kit.randomness);
         count("encrypt", limbs, &mut || {
@@ -40,7 +44,17 @@ fn transforms_are_as_priced() {
         });
         count("decrypt", 0, &mut || drop(ctx.decrypt(&x, &kit.secret)));
         let ct3 = ctx.square(&x).unwrap();
-        count("mul", 0, &mut || drop(ctx.mul(&x, &x)));
+        count("mul", 0, &mut || drop(ctx.mul(&x, &x).unwrap()));
+        count("add", 0, &mut || drop(ctx.add(&x, &x).unwrap()));
+        count("mul_plain", 0, &mut || {
+            drop(ctx.mul_plain(&x, &plain).unwrap())
+        });
+        count("mul_scalar", 0, &mut || {
+            drop(ctx.mul_scalar(&x, 0.5, &kit.scale()).unwrap())
+        });
+        count("drop_level", 0, &mut || {
+            drop(ctx.drop_level(&x, Level(0)).unwrap())
+        });
         count("relinearize", (digits + 2) * all, &mut || {
             drop(ctx.relinearize(&ct3, &relin).unwrap())
         });
@@ -55,6 +69,8 @@ fn transforms_are_as_priced() {
             drop(ctx.rotate_hoisted(&shared, &rotation).unwrap())
         });
         let ext = ctx.rotate_hoisted(&shared, &rotation).unwrap();
+        count("extend", 0, &mut || drop(ctx.extend(&x).unwrap()));
+        count("add_ext", 0, &mut || drop(ctx.add_ext(&ext, &ext).unwrap()));
         count("mul_plain_ext", 0, &mut || {
             drop(ctx.mul_plain_ext(&ext, &plain).unwrap())
         });
@@ -76,6 +92,10 @@ fn transforms_are_as_priced() {
         let key = || KeySwitchKey::relinearization(&ctx, &kit.secret, level, &mut kit.randomness);
         let mut key = key;
         count("a key", digits * all, &mut || drop(key()));
+        let bytes = key().to_bytes();
+        count("loading a key", 0, &mut || {
+            drop(KeySwitchKey::from_bytes(&ctx, &bytes).unwrap())
+        });
     }
 }
 
@@ -122,15 +142,14 @@ fn session(ctx: Context) -> Vec<Vec<u8>> {
     bytes
 }
 
+fn with_threads<T: Send>(threads: usize, f: impl FnOnce() -> T + Send) -> T {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.unwrap().install(f)
+}
+
 #[test]
 fn results_do_not_depend_on_threads() {
-    let with = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
-        pool.install(|| session(Context::new(&small(8)).unwrap()))
-    };
+    let with = |threads| with_threads(threads, || session(Context::new(&small(8)).unwrap()));
     let one = with(1);
     assert!(one == with(2) && one == with(5));
 }
@@ -138,8 +157,19 @@ fn results_do_not_depend_on_threads() {
 #[test]
 fn results_do_not_depend_on_kernels() {
     for log_n in [4, 7, 10] {
-        let with = |isa| session(Context::with_isa(&small(log_n), isa).unwrap());
-        assert!(with(Isa::Scalar) == with(Isa::best()));
+        let with = |isa, threads| {
+            let run = || session(Context::with_isa(&small(log_n), isa).unwrap());
+            with_threads(threads, run)
+        };
+        let scalar = with(Isa::Scalar, 1);
+        for isa in Isa::available() {
+            for threads in [1, 2] {
+                assert!(
+                    with(isa, threads) == scalar,
+                    "{isa:?}, {threads} threads, 2^{log_n}"
+                );
+            }
+        }
     }
     assert_eq!(
         Context::with_isa(&small(4), Isa::Scalar)

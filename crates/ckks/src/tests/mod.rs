@@ -4,6 +4,7 @@ mod counts;
 mod exact;
 mod meaning;
 mod noise;
+mod peer;
 mod untrusted;
 
 use crate::{Basis, Ciphertext, Context, KeySwitchKey, Randomness, SecretKey};

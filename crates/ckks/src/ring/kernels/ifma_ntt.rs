@@ -456,7 +456,7 @@ fn vector_passes<'a>(table: &'a NttTable, limb: &[u64]) -> Option<&'a [Pass]> {
 pub(super) fn blocks(table: &NttTable) -> usize {
     match &table.twiddles {
         Twiddles::Vector { passes, .. } => 1 << passes[0].layers,
-        Twiddles::Scalar { .. } => 1,
+        _ => 1,
     }
 }
 
@@ -478,7 +478,7 @@ kernel! {
     /// The first pass of the forward transform on some columns.
     pub(super) fn forward_head(table: &NttTable, limb: &mut [u64], columns: Range<usize>) {
         let (Some([pass, ..]), Twiddles::Vector { forward, .. }) = (vector_passes(table, limb), &table.twiddles) else {
-            return super::whole::forward_head(table, limb, columns);
+            return;
         };
         assert!(columns.end <= table.n >> pass.layers && columns.start % 8 == 0 && columns.end % 8 == 0);
         // SAFETY: the first pass has one block, and these columns.
@@ -490,7 +490,7 @@ kernel! {
     /// All passes but the first, on one block.
     pub(super) fn forward_rest(table: &NttTable, limb: &mut [u64], block: usize, ahead: [&[u64]; 2]) {
         let Some([first, rest @ ..]) = vector_passes(table, limb) else {
-            return super::whole::forward_rest(table, limb, block, ahead);
+            return super::scalar::forward(table, limb);
         };
         assert!(block < 1 << first.layers);
         let ahead = ahead.map(|x| if x.len() == limb.len() { x.as_ptr() } else { std::ptr::null() });
@@ -695,7 +695,8 @@ kernel! {
     /// As [`inverse`], from one limb into another.
     pub(super) fn inverse_of(table: &NttTable, out: &mut [u64], scaling: &Scaling, limb: &[u64]) {
         let Some(passes) = vector_passes(table, limb) else {
-            return super::whole::inverse_of(table, out, scaling, limb);
+            out.copy_from_slice(limb);
+            return super::scalar::inverse(table, out, scaling);
         };
         assert_eq!(out.len(), limb.len());
         // SAFETY: both limbs have `n` words.

@@ -4,6 +4,12 @@
 //! instruction set.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx2_ntt;
+#[cfg(target_arch = "x86_64")]
+mod avx2_sums;
+#[cfg(target_arch = "x86_64")]
 mod ifma;
 #[cfg(target_arch = "x86_64")]
 mod ifma_ntt;
@@ -14,47 +20,83 @@ mod scalar;
 use super::automorphism::AutomorphismTable;
 use super::modulus::{Factor, Modulus};
 use super::ntt::{NttTable, Scaling};
+use super::ntt_double::DoubleTwiddles;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-/// Instruction sets with kernels of their own.
+/// Instruction sets with kernels of their own, best last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Isa {
     Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
     #[cfg(target_arch = "x86_64")]
     Ifma,
 }
 
 impl Isa {
+    const ALL: &[Self] = &[
+        Self::Scalar,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        Self::Ifma,
+    ];
+
     /// Whether transforms of size `n` use the vector layout of twiddles.
     pub fn vector_transform(self, n: usize) -> bool {
-        self != Self::Scalar && n >= 128
+        self.kernels().name == "avx512ifma" && n >= 128
+    }
+
+    /// Whether transforms of size `n` compute in doubles.
+    pub fn double_transform(self, n: usize) -> bool {
+        self.kernels().name == "avx2" && DoubleTwiddles::fits(n)
+    }
+
+    /// Whether this machine has the instructions.
+    fn is_available(self) -> bool {
+        match self {
+            Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Ifma => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512ifma")
+            }
+        }
+    }
+
+    /// The sets that this machine has, best last.
+    pub fn available() -> impl DoubleEndedIterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|isa| isa.is_available())
     }
 
     /// The best set that this machine has.
     pub fn best() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512ifma")
-        {
-            return Self::Ifma;
-        }
-        Self::Scalar
+        Self::available().next_back().unwrap_or(Self::Scalar)
     }
 
-    /// As [`Isa::best`], unless the variable `PRIVET_ISA` says `scalar`.
+    /// The available set of this name, else [`Isa::best`].
+    fn named(name: Option<&str>) -> Self {
+        Self::available()
+            .find(|isa| Some(isa.kernels().name) == name)
+            .unwrap_or_else(Self::best)
+    }
+
+    /// The set that the variable `PRIVET_ISA` names: `scalar`, `avx2` or `avx512ifma`. Without it, or when it names none
+    /// that this machine has, [`Isa::best`]. Read once.
     pub fn detect() -> Self {
         static DETECTED: OnceLock<Isa> = OnceLock::new();
-        *DETECTED.get_or_init(|| match std::env::var("PRIVET_ISA").as_deref() {
-            Ok("scalar") => Self::Scalar,
-            _ => Self::best(),
-        })
+        *DETECTED.get_or_init(|| Self::named(std::env::var("PRIVET_ISA").ok().as_deref()))
     }
 
     pub fn kernels(self) -> &'static Kernels {
         match self {
             Self::Scalar => &scalar::KERNELS,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => &avx2::KERNELS,
             #[cfg(target_arch = "x86_64")]
             Self::Ifma => &ifma::KERNELS,
         }
@@ -133,7 +175,7 @@ pub(crate) struct Kernels {
 
 /// Transforms that are not cut: one block, and all passes in the second step.
 mod whole {
-    use super::{In, NttTable};
+    use super::NttTable;
     use std::ops::Range;
 
     pub fn blocks(_: &NttTable) -> usize {
@@ -141,15 +183,6 @@ mod whole {
     }
 
     pub fn forward_head(_: &NttTable, _: &mut [u64], _: Range<usize>) {}
-
-    pub fn forward_rest(table: &NttTable, limb: &mut [u64], _: usize, _: [In; 2]) {
-        super::scalar::forward(table, limb);
-    }
-
-    pub fn inverse_of(table: &NttTable, out: &mut [u64], scaling: &super::Scaling, limb: &[u64]) {
-        out.copy_from_slice(limb);
-        super::scalar::inverse(table, out, scaling);
-    }
 }
 
 #[cfg(test)]

@@ -11,9 +11,12 @@ pub(super) static KERNELS: Kernels = Kernels {
     forward,
     blocks: whole::blocks,
     forward_head: whole::forward_head,
-    forward_rest: whole::forward_rest,
+    forward_rest: |table, limb, _, _| forward(table, limb),
     inverse,
-    inverse_of: whole::inverse_of,
+    inverse_of: |table, out, scaling, limb| {
+        out.copy_from_slice(limb);
+        inverse(table, out, scaling);
+    },
     add,
     add_assign,
     sub,

@@ -17,7 +17,11 @@ impl Words {
 
     /// Residues, with the extremes among them.
     fn limb(&mut self, p: u64, n: usize) -> Vec<u64> {
-        let pick = |x: u64| if x >> 60 == 0 { p - 1 - (x & 1) } else { x % p };
+        let pick = |x: u64| match x >> 60 {
+            0 => p - 1 - (x & 1),
+            1 => x & 1,
+            _ => x % p,
+        };
         (0..n).map(|_| pick(self.next())).collect()
     }
 }
@@ -49,45 +53,62 @@ fn scalar_transform_is_the_definition() {
     }
 }
 
+/// Every set of this machine but the scalar one.
+fn vector_sets() -> impl Iterator<Item = Isa> {
+    Isa::available().skip(1)
+}
+
 #[test]
 fn vector_transforms_agree_with_scalar_ones() {
-    let isa = Isa::best();
     let mut words = Words(2);
     for p in primes() {
-        let modulus = Modulus::new(p);
-        for log_n in if p % 5 == 0 || p >> 47 != 0 {
-            4..=16
-        } else {
-            6..=11
-        } {
-            let n = 1usize << log_n;
-            let (slow, fast) = (
-                NttTable::new(modulus, n, Isa::Scalar),
-                NttTable::new(modulus, n, isa),
-            );
-            for extreme in [false, true] {
-                let limb = if extreme {
-                    vec![p - 1; n]
-                } else {
-                    words.limb(p, n)
-                };
-                let (mut a, mut b) = (limb.clone(), limb.clone());
-                (scalar::KERNELS.forward)(&slow, &mut a);
-                (isa.kernels().forward)(&fast, &mut b);
-                assert!(a == b, "forward {p} 2^{log_n}");
-                let (mut a, mut b) = (limb.clone(), limb);
-                let c = words.next() % p;
-                (scalar::KERNELS.inverse)(&slow, &mut a, &slow.scaling(c));
-                (isa.kernels().inverse)(&fast, &mut b, &fast.scaling(c));
-                assert!(a == b, "inverse {p} 2^{log_n}");
-            }
+        for log_n in 4..=15 {
+            vector_sets().for_each(|isa| check_transforms(isa, p, 1 << log_n, &mut words));
         }
+    }
+    let largest = params::find_primes(48, 1, true, &[])[0];
+    vector_sets().for_each(|isa| check_transforms(isa, largest, 1 << 16, &mut words));
+}
+
+/// The largest primes that a modulus admits, beyond those of parameters.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn transforms_in_doubles_have_no_smaller_bound() {
+    let mut words = Words(4);
+    for isa in vector_sets().filter(|&isa| isa == Isa::Avx2) {
+        for p in params::find_primes(49, 3, true, &[]) {
+            (6..=16).for_each(|log_n| check_transforms(isa, p, 1 << log_n, &mut words));
+        }
+    }
+}
+
+fn check_transforms(isa: Isa, p: u64, n: usize, words: &mut Words) {
+    let modulus = Modulus::new(p);
+    let (slow, fast) = (
+        NttTable::new(modulus, n, Isa::Scalar),
+        NttTable::new(modulus, n, isa),
+    );
+    let mostly_large = (0..n).map(|i| p - 1 - (i as u64 & 1)).collect();
+    for limb in [vec![p - 1; n], vec![0; n], mostly_large, words.limb(p, n)] {
+        let (mut a, mut b) = (limb.clone(), limb.clone());
+        (scalar::KERNELS.forward)(&slow, &mut a);
+        (isa.kernels().forward)(&fast, &mut b);
+        assert!(a == b, "forward {isa:?} {p} {n}");
+        let (mut a, mut b) = (limb.clone(), limb);
+        let c = words.next() % p;
+        (scalar::KERNELS.inverse)(&slow, &mut a, &slow.scaling(c));
+        (isa.kernels().inverse)(&fast, &mut b, &fast.scaling(c));
+        assert!(a == b, "inverse {isa:?} {p} {n}");
     }
 }
 
 #[test]
 fn vector_kernels_agree_with_scalar_ones() {
-    let (s, v) = (&scalar::KERNELS, Isa::best().kernels());
+    vector_sets().for_each(check_kernels);
+}
+
+fn check_kernels(isa: Isa) {
+    let (s, v) = (&scalar::KERNELS, isa.kernels());
     let mut words = Words(3);
     for p in primes() {
         let m = &Modulus::new(p);
@@ -98,7 +119,7 @@ fn vector_kernels_agree_with_scalar_ones() {
                 let (mut a, mut b) = (x.clone(), x.clone());
                 f(s, &mut a);
                 f(v, &mut b);
-                assert_eq!(a, b, "{p} {n}");
+                assert_eq!(a, b, "{isa:?} {p} {n}");
             };
             both(&|k, out| (k.add)(m, out, &y, &z));
             both(&|k, out| (k.add_assign)(m, out, &y));
@@ -123,7 +144,8 @@ fn vector_kernels_agree_with_scalar_ones() {
             let inputs: Vec<Vec<u64>> = (0..15).map(|_| words.limb(1 << 48, n)).collect();
             let inputs: Vec<&[u64]> = inputs.iter().map(Vec::as_slice).collect();
             let factors: Vec<Factor> = (0..15).map(|_| m.factor(words.next() % p)).collect();
-            let weights: Vec<u64> = (0..15).map(|_| words.next() >> 12).collect();
+            let mut weights: Vec<u64> = (0..15).map(|_| words.next() >> 12).collect();
+            weights[0] = 1 << 51;
             for count in [1, 4, 15] {
                 for group in 1..=5 {
                     both(&|k, out| {
@@ -177,10 +199,30 @@ fn vector_kernels_agree_with_scalar_ones() {
 }
 
 #[test]
+fn sums_of_many_terms_agree() {
+    let mut words = Words(5);
+    for p in primes() {
+        let (m, n) = (&Modulus::new(p), 16);
+        let inputs: Vec<Vec<u64>> = (0..63).map(|_| words.limb(1 << 46, n)).collect();
+        let inputs: Vec<&[u64]> = inputs.iter().map(Vec::as_slice).collect();
+        let factors: Vec<Factor> = (0..63).map(|_| m.factor(words.next() % p)).collect();
+        for count in [16, 17, 32, 33, 63] {
+            let with = |k: &Kernels| {
+                let mut out = vec![0; n];
+                (k.dot)(&[m], &mut [&mut out], &inputs[..count], &[&factors]);
+                out
+            };
+            let want = with(&scalar::KERNELS);
+            vector_sets()
+                .for_each(|isa| assert_eq!(with(isa.kernels()), want, "{isa:?} {p} {count}"));
+        }
+    }
+}
+
+#[test]
 fn fourier_transforms_agree_bit_for_bit() {
     let table = crate::ring::fft::FftTable::new(1 << 10);
-    let v = Isa::best().kernels();
-    for n in [1usize, 2, 16, 1 << 10] {
+    for (v, n) in vector_sets().flat_map(|v| [1usize, 2, 16, 1 << 10].map(|n| (v.kernels(), n))) {
         let re: Vec<f64> = (0..n).map(|i| (i as f64 * 0.3).sin()).collect();
         let (mut a, mut b) = ((re.clone(), re.clone()), (re.clone(), re.clone()));
         (scalar::KERNELS.fft_inverse)(&table, &mut a.0, &mut a.1);
@@ -189,5 +231,15 @@ fn fourier_transforms_agree_bit_for_bit() {
         (scalar::KERNELS.fft_forward)(&table, &mut a.0, &mut a.1);
         (v.fft_forward)(&table, &mut b.0, &mut b.1);
         assert_eq!(a, b);
+    }
+}
+
+#[test]
+fn every_available_set_can_be_named_and_nothing_else_matters() {
+    for isa in Isa::available() {
+        assert_eq!(Isa::named(Some(isa.kernels().name)), isa);
+    }
+    for name in [None, Some(""), Some("avx1024"), Some("Scalar")] {
+        assert_eq!(Isa::named(name), Isa::best());
     }
 }
