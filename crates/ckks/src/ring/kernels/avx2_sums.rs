@@ -24,7 +24,7 @@ unsafe fn line(limb: &[u64], i: usize) -> __m256i {
 }
 
 /// # Safety
-/// As [`line`].
+/// As [`line()`].
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn put(limb: &mut [u64], i: usize, x: __m256i) {
