@@ -32,6 +32,9 @@ pub enum CkksError {
         /// Degree of the operand.
         found: u8,
     },
+    /// The caller's circuit is wrong: a sum has nothing to start from.
+    #[error("a sum of plain products needs at least one, found none")]
+    NoOperands,
     /// The caller encoded in the wrong basis.
     #[error("a plaintext modulo QP is needed, found one modulo Q")]
     BasisMismatch,

@@ -9,7 +9,11 @@ use ckks::{
 };
 use params::{Level, Rotation, Scale};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::sync::Mutex;
+
+/// Most products that are summed in one pass: plain vectors that are encoded when used live until it ends.
+const FUSED_PRODUCTS: usize = 32;
 
 /// An encrypted value.
 #[derive(Clone)]
@@ -20,6 +24,23 @@ pub enum CkksValue {
     Ext(CiphertextExt),
     /// Decomposed.
     Digits(Digits),
+}
+
+impl CkksValue {
+    fn as_ext(&self) -> Option<&CiphertextExt> {
+        match self {
+            Self::Ext(x) => Some(x),
+            _ => None,
+        }
+    }
+
+    /// A ciphertext of degree 1.
+    fn as_linear(&self) -> Option<&Ciphertext> {
+        match self {
+            Self::Ct(x) if x.degree() == 1 => Some(x),
+            _ => None,
+        }
+    }
 }
 
 /// Plain vectors encoded ahead of time, by the value that uses them.
@@ -159,27 +180,6 @@ impl<'a> CkksBackend<'a> {
             .unwrap_or_else(std::sync::PoisonError::into_inner));
     }
 
-    /// Calls `f` with the operation's encoded plain vector.
-    fn with_plain<T>(
-        &self,
-        site: Site<'_>,
-        f: impl FnOnce(&Plaintext) -> Result<T, CkksError>,
-    ) -> Result<T, CkksError> {
-        self.count(|c| c.encode += 1);
-        match self
-            .encoded
-            .plaintexts
-            .get(site.id.index())
-            .and_then(Option::as_ref)
-        {
-            Some(plaintext) => f(plaintext),
-            None => match encode(self.ctx, site.circuit, site.op(), &self.facts) {
-                Some(plaintext) => f(&plaintext?),
-                None => Err(CkksError::BasisMismatch),
-            },
-        }
-    }
-
     fn key(&self, by: Rotation) -> Result<&KeySwitchKey, CkksError> {
         self.keys
             .require_rotation(by.galois(self.ctx.params().log_n()))
@@ -206,6 +206,10 @@ impl<'a> CkksBackend<'a> {
 
     fn add(&self, a: &CkksValue, b: &CkksValue) -> Result<CkksValue, CkksError> {
         self.count(|c| c.add += 1);
+        self.plus(a, b)
+    }
+
+    fn plus(&self, a: &CkksValue, b: &CkksValue) -> Result<CkksValue, CkksError> {
         match (a, b) {
             (CkksValue::Ct(a), CkksValue::Ct(b)) => self.ctx.add(a, b).map(CkksValue::Ct),
             (CkksValue::Ext(a), CkksValue::Ext(b)) => self.ctx.add_ext(a, b).map(CkksValue::Ext),
@@ -215,31 +219,87 @@ impl<'a> CkksBackend<'a> {
 
     fn multiply(&self, site: Site<'_>, x: &CkksValue) -> Result<CkksValue, CkksError> {
         self.count(|c| c.mul_plain += 1);
-        self.with_plain(site, |p| match x {
+        let plain = self.plaintext(site)?;
+        match x {
+            CkksValue::Ct(x) => self.ctx.mul_plain(x, &plain).map(CkksValue::Ct),
+            CkksValue::Ext(x) => self.ctx.mul_plain_ext(x, &plain).map(CkksValue::Ext),
+            CkksValue::Digits(_) => Err(CkksError::BasisMismatch),
+        }
+    }
+
+    /// The operation's encoded plain vector, made now unless it was ahead.
+    fn plaintext(&self, site: Site<'_>) -> Result<Cow<'_, Plaintext>, CkksError> {
+        self.count(|c| c.encode += 1);
+        let kept = self
+            .encoded
+            .plaintexts
+            .get(site.id.index())
+            .and_then(Option::as_ref);
+        match kept {
+            Some(plaintext) => Ok(Cow::Borrowed(plaintext)),
+            None => encode(self.ctx, site.circuit, site.op(), &self.facts)
+                .unwrap_or(Err(CkksError::BasisMismatch))
+                .map(Cow::Owned),
+        }
+    }
+
+    /// The sum of some products, other terms, and a total so far, in one pass where all are of degree 1.
+    fn sum_products(
+        &self,
+        products: &[(Site<'_>, &CkksValue)],
+        others: &[&CkksValue],
+        total: Option<&CkksValue>,
+    ) -> Result<CkksValue, CkksError> {
+        let plain = products
+            .iter()
+            .map(|(site, _)| self.plaintext(*site))
+            .collect::<Result<Vec<_>, _>>()?;
+        let values = || {
+            products
+                .iter()
+                .map(|(_, x)| *x)
+                .zip(plain.iter().map(Cow::as_ref))
+        };
+        let addends = || others.iter().copied().chain(total);
+        self.count(|c| {
+            c.mul_plain += products.len() as u64;
+            c.add += (products.len() - 1 + others.len() + usize::from(total.is_some())) as u64;
+        });
+        let terms = values()
+            .map(|(x, p)| Some((x.as_ext()?, p)))
+            .collect::<Option<Vec<_>>>();
+        if let (Some(terms), Some(addends)) = (
+            terms,
+            addends().map(CkksValue::as_ext).collect::<Option<Vec<_>>>(),
+        ) {
+            return self
+                .ctx
+                .sum_plain_products_ext(&terms, &addends)
+                .map(CkksValue::Ext);
+        }
+        let terms = values()
+            .map(|(x, p)| Some((x.as_linear()?, p)))
+            .collect::<Option<Vec<_>>>();
+        if let (Some(terms), Some(addends)) = (
+            terms,
+            addends()
+                .map(CkksValue::as_linear)
+                .collect::<Option<Vec<_>>>(),
+        ) {
+            return self
+                .ctx
+                .sum_plain_products(&terms, &addends)
+                .map(CkksValue::Ct);
+        }
+        let multiply = |x: &CkksValue, p: &Plaintext| match x {
             CkksValue::Ct(x) => self.ctx.mul_plain(x, p).map(CkksValue::Ct),
             CkksValue::Ext(x) => self.ctx.mul_plain_ext(x, p).map(CkksValue::Ext),
             CkksValue::Digits(_) => Err(CkksError::BasisMismatch),
-        })
-    }
-
-    /// `total += x · plain`; a plain addition's worth of work is saved, its count is not.
-    fn multiply_onto(
-        &self,
-        total: &mut CkksValue,
-        site: Site<'_>,
-        x: &CkksValue,
-    ) -> Result<(), CkksError> {
-        self.count(|c| {
-            c.mul_plain += 1;
-            c.add += 1;
-        });
-        self.with_plain(site, |p| match (&mut *total, x) {
-            (CkksValue::Ct(total), CkksValue::Ct(x)) => self.ctx.mul_plain_accumulate(total, x, p),
-            (CkksValue::Ext(total), CkksValue::Ext(x)) => {
-                self.ctx.mul_plain_ext_accumulate(total, x, p)
-            }
-            _ => Err(CkksError::BasisMismatch),
-        })
+        };
+        let mut terms = values().map(|(x, p)| multiply(x, p));
+        let first = terms.next().ok_or(CkksError::NoOperands)??;
+        let sum = terms.try_fold(first, |sum, x| self.plus(&sum, &x?))?;
+        addends().try_fold(sum, |sum, x| self.plus(&sum, x))
     }
 
     fn one(&self, site: Site<'_>, operands: &[&CkksValue]) -> Result<CkksValue, CkksError> {
@@ -270,7 +330,7 @@ impl<'a> CkksBackend<'a> {
                         self.count(|c| c.encode += 1);
                         ctx.add_scalar(x, number).map(V::Ct)
                     }
-                    None => self.with_plain(site, |p| ctx.add_plain(x, p)).map(V::Ct),
+                    None => ctx.add_plain(x, self.plaintext(site)?.as_ref()).map(V::Ct),
                 }
             }
             (Op::MulPlain { .. }, [x]) => self.multiply(site, x),
@@ -390,14 +450,13 @@ impl Backend for CkksBackend<'_> {
         others: &[&CkksValue],
     ) -> Result<CkksValue, ExecError> {
         let fused = || -> Result<CkksValue, CkksError> {
-            let ((site, x), rest) = products.split_first().ok_or(CkksError::BasisMismatch)?;
-            let mut total = self.multiply(*site, x)?;
-            for (site, x) in rest {
-                self.multiply_onto(&mut total, *site, x)?;
+            let mut others = others;
+            let mut total = None;
+            for products in products.chunks(FUSED_PRODUCTS) {
+                let sum = self.sum_products(products, others, total.as_ref())?;
+                (total, others) = (Some(sum), &[]);
             }
-            others
-                .iter()
-                .try_fold(total, |total, x| self.add(&total, x))
+            total.ok_or(CkksError::NoOperands)
         };
         fused().map_err(|source| ExecError::Operation {
             value: sum.id,

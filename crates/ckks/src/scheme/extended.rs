@@ -208,7 +208,11 @@ impl Context {
         Ok(out)
     }
 
-    fn check_plain_ext(&self, x: &CiphertextExt, plaintext: &Plaintext) -> Result<(), CkksError> {
+    pub(super) fn check_plain_ext(
+        &self,
+        x: &CiphertextExt,
+        plaintext: &Plaintext,
+    ) -> Result<(), CkksError> {
         self.check_pair(x, plaintext)?;
         if plaintext.basis() == Basis::QP {
             Ok(())

@@ -33,6 +33,7 @@ pub(super) static KERNELS: Kernels = Kernels {
     dot: ifma_sums::dot,
     round_quotient: ifma_sums::round_quotient,
     key_product: ifma_sums::key_product,
+    sum_products: ifma_sums::sum_products,
     sub_mul_const,
     sub_mul_const_add,
     permute,

@@ -178,3 +178,81 @@ kernel! {
         }
     }
 }
+
+/// Lines of a sum that are gathered in the first cache while their terms pass by.
+const TILE: usize = 32;
+
+/// Low and high halves of both sums.
+type Sums = [[__m512i; TILE]; 4];
+
+/// Adds the products of `T` terms to a tile of sums, from line `first` on.
+///
+/// # Safety
+/// All limbs have more than `first + lines` lines, and `lines` is at most [`TILE`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
+unsafe fn gather_terms<const T: usize>(
+    sums: &mut Sums,
+    first: usize,
+    lines: usize,
+    terms: &[[&[u64]; 3]],
+) {
+    debug_assert!(terms.len() == T && lines <= TILE);
+    let [lo0, hi0, lo1, hi1] = sums;
+    for i in 0..lines {
+        let (mut l0, mut h0, mut l1, mut h1) = (lo0[i], hi0[i], lo1[i], hi1[i]);
+        for [p, x0, x1] in terms.iter().take(T) {
+            // SAFETY: by the caller's word.
+            let [p, x0, x1] =
+                unsafe { [line(p, first + i), line(x0, first + i), line(x1, first + i)] };
+            l0 = _mm512_madd52lo_epu64(l0, p, x0);
+            h0 = _mm512_madd52hi_epu64(h0, p, x0);
+            l1 = _mm512_madd52lo_epu64(l1, p, x1);
+            h1 = _mm512_madd52hi_epu64(h1, p, x1);
+        }
+        (lo0[i], hi0[i], lo1[i], hi1[i]) = (l0, h0, l1, h1);
+    }
+}
+
+kernel! {
+    pub(super) fn sum_products(m: &Modulus, out: [&mut [u64]; 2], plain: &[&[u64]], x: [&[&[u64]]; 2], addends: [&[&[u64]]; 2]) {
+        let k = Lanes::new(m);
+        let n = out[0].len();
+        assert!(out[1].len() == n && n % 8 == 0 && x.iter().all(|x| x.len() == plain.len()));
+        assert!(plain.iter().chain(x[0]).chain(x[1]).chain(addends[0]).chain(addends[1]).all(|limb| limb.len() == n));
+        let terms: smallvec::SmallVec<[[&[u64]; 3]; 32]> =
+            plain.iter().zip(x[0].iter().zip(x[1])).map(|(p, (a, b))| [*p, *a, *b]).collect();
+        let budget = (m.budget as usize - 1).max(1);
+        for first in (0..n / 8).step_by(TILE) {
+            let lines = TILE.min(n / 8 - first);
+            let mut sums = [[_mm512_setzero_si512(); TILE]; 4];
+            for chunk in terms.chunks(budget) {
+                for four in chunk.chunks(4) {
+                    // SAFETY: the limbs have `n/8` lines.
+                    unsafe {
+                        match four.len() {
+                            4 => gather_terms::<4>(&mut sums, first, lines, four),
+                            3 => gather_terms::<3>(&mut sums, first, lines, four),
+                            2 => gather_terms::<2>(&mut sums, first, lines, four),
+                            _ => gather_terms::<1>(&mut sums, first, lines, four),
+                        }
+                    }
+                }
+                let [lo0, hi0, lo1, hi1] = &mut sums;
+                for (lo, hi) in lo0.iter_mut().zip(hi0).chain(lo1.iter_mut().zip(hi1)).take(2 * TILE) {
+                    (*lo, *hi) = (k.reduce(*lo, *hi), _mm512_setzero_si512());
+                }
+            }
+            for (part, sum) in [0, 2].into_iter().enumerate() {
+                for i in 0..lines {
+                    let mut value = sums[sum][i];
+                    for limb in addends[part] {
+                        // SAFETY: the limb has `n/8` lines.
+                        value = k.add(value, unsafe { line(limb, first + i) });
+                    }
+                    store(&mut out[part].as_chunks_mut::<8>().0[first + i], value);
+                }
+            }
+        }
+    }
+}

@@ -110,6 +110,8 @@ type Binary = fn(&Modulus, &mut [u64], &[u64]);
 type Ternary = fn(&Modulus, &mut [u64], &[u64], &[u64]);
 
 type KeyProduct = fn(&Modulus, [Out; 2], &[In], &[In], &[In]);
+/// Modulus, both results, plain factors, both parts' factors, both parts' addends.
+type SumProducts = fn(&Modulus, [Out; 2], &[In], [&[In]; 2], [&[In]; 2]);
 type Dot = fn(&[&Modulus], &mut [Out], &[In], &[&[Factor]]);
 
 /// One implementation of every inner loop. All slices of a call have the same length, a multiple of 16.
@@ -157,6 +159,8 @@ pub(crate) struct Kernels {
     pub round_quotient: fn(Out, &[In], &[u64], u32),
     /// `(Σ digits_d · b_d, Σ digits_d · a_d)`.
     pub key_product: KeyProduct,
+    /// Per part `Σ x_i · plain_i`, plus all addends.
+    pub sum_products: SumProducts,
     /// `t = (x - t) · c`.
     pub sub_mul_const: fn(&Modulus, &mut [u64], &[u64], Factor),
     /// `t = (x - t) · c + y`.

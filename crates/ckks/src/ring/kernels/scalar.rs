@@ -32,6 +32,12 @@ pub(super) static KERNELS: Kernels = Kernels {
     dot,
     round_quotient,
     key_product,
+    sum_products: |m, [out0, out1], plain, [x0, x1], addends| {
+        key_product(m, [&mut *out0, &mut *out1], plain, x0, x1);
+        for (out, addends) in [out0, out1].into_iter().zip(addends) {
+            addends.iter().for_each(|x| add_assign(m, out, x));
+        }
+    },
     sub_mul_const,
     sub_mul_const_add,
     permute,
