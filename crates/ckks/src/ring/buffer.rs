@@ -1,5 +1,6 @@
 //! Aligned limb storage that is used again instead of freed.
 
+use memmap2::MmapMut;
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
@@ -9,9 +10,58 @@ use std::sync::Mutex;
 #[repr(C, align(64))]
 struct Line([u64; 8]);
 
+/// Memory for some lines, all of it initialized.
+enum Lines {
+    /// From the allocator.
+    Heap(Vec<Line>),
+    /// Mapped for itself, for which the system may use large pages: streams through keys and weights touch a new page
+    /// every few hundred cycles otherwise.
+    Mapped(MmapMut),
+}
+
+/// From this size on buffers are mapped: the size of a large page.
+const MAPPED_BYTES: usize = 2 << 20;
+
+impl Lines {
+    fn new(n_lines: usize) -> Self {
+        if n_lines * 64 >= MAPPED_BYTES
+            && let Ok(map) = MmapMut::map_anon(n_lines * 64)
+        {
+            #[cfg(target_os = "linux")]
+            {
+                // A hint: without large pages everything works as well.
+                let _ = map.advise(memmap2::Advice::HugePage);
+            }
+            return Self::Mapped(map);
+        }
+        Self::Heap(vec![Line([0; 8]); n_lines])
+    }
+
+    fn count(&self) -> usize {
+        match self {
+            Self::Heap(lines) => lines.len(),
+            Self::Mapped(map) => map.len() / 64,
+        }
+    }
+
+    fn start(&self) -> *const u64 {
+        match self {
+            Self::Heap(lines) => lines.as_ptr().cast(),
+            Self::Mapped(map) => map.as_ptr().cast(),
+        }
+    }
+
+    fn start_mut(&mut self) -> *mut u64 {
+        match self {
+            Self::Heap(lines) => lines.as_mut_ptr().cast(),
+            Self::Mapped(map) => map.as_mut_ptr().cast(),
+        }
+    }
+}
+
 /// Free buffers by length, and their total number of lines.
 struct Pool {
-    free: Option<HashMap<usize, Vec<Vec<Line>>>>,
+    free: Option<HashMap<usize, Vec<Lines>>>,
     lines: usize,
 }
 
@@ -25,7 +75,7 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
 
 /// Words at 64-byte alignment. Dropping it hands the storage to a pool; secret contents must be wiped before.
 pub(crate) struct Buffer {
-    lines: Vec<Line>,
+    lines: Lines,
 }
 
 impl Buffer {
@@ -45,7 +95,7 @@ impl Buffer {
             }
         }
         Self {
-            lines: vec![Line([0; 8]); n_lines],
+            lines: Lines::new(n_lines),
         }
     }
 }
@@ -54,17 +104,16 @@ impl Deref for Buffer {
     type Target = [u64];
 
     fn deref(&self) -> &[u64] {
-        // SAFETY: `Line` is `repr(C)` over `[u64; 8]` with size 64, so the vector is that many initialized words.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * 8) }
+        // SAFETY: either kind of storage is that many lines of 8 initialized words, at an alignment of 64 bytes.
+        unsafe { std::slice::from_raw_parts(self.lines.start(), self.lines.count() * 8) }
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [u64] {
+        let words = self.lines.count() * 8;
         // SAFETY: as in `deref`, and the borrow is unique.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * 8)
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.lines.start_mut(), words) }
     }
 }
 
@@ -78,8 +127,8 @@ impl Clone for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let lines = std::mem::take(&mut self.lines);
-        let n_lines = lines.len();
+        let lines = std::mem::replace(&mut self.lines, Lines::Heap(Vec::new()));
+        let n_lines = lines.count();
         if let Ok(mut pool) = POOL.lock()
             && n_lines > 0
             && pool.lines + n_lines <= MAX_POOLED_LINES
@@ -108,7 +157,7 @@ mod tests {
 
     #[test]
     fn buffers_are_aligned_and_of_the_length_asked_for() {
-        for len in [16, 64, 4096] {
+        for len in [16, 64, 4096, 1 << 18, (1 << 18) + 8] {
             for _ in 0..3 {
                 let mut buffer = Buffer::stale(len);
                 assert_eq!((buffer.as_ptr() as usize % 64, buffer.len()), (0, len));
