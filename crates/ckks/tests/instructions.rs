@@ -23,6 +23,9 @@ const PRIME_BITS: u8 = 46;
 /// How far a count may exceed the table, since compilers place spills and loop ends as they like.
 const TOLERANCE: f64 = 0.03;
 
+/// Instructions per call that may come and go with the compiler's choices around the loops.
+const PER_CALL: f64 = 24.0;
+
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/instructions.txt");
 
 /// Exit status of a child that may not be traced.
@@ -151,7 +154,9 @@ fn kernels_execute_no_more_instructions_than_before() {
             "{} {}: {count:.2} instructions per word, {expected:.2} in the table",
             key.0, key.1
         );
-        if count > expected * (1.0 + TOLERANCE) {
+        let words = key.1.rsplit('/').next().and_then(|n| n.parse::<f64>().ok());
+        let around = PER_CALL / words.expect("a kernel's name ends with its size");
+        if count > expected * (1.0 + TOLERANCE) + around {
             worse.push(line);
         } else if count < expected * (1.0 - TOLERANCE) {
             println!("fewer, bless: {line}");
