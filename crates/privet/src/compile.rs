@@ -1,6 +1,6 @@
 //! Compiling for the cheapest ring that fits.
 
-use crate::{Client, Error, Model, client::Port};
+use crate::{Client, Error, Model, Precision, client::Port};
 use circuit::{Circuit, CostTable};
 use graph::{Basis, Graph, Op};
 use params::{MAX_LOG_N, max_log_qp};
@@ -38,6 +38,10 @@ pub struct Compiled {
     pub passes: Vec<PassReport>,
     /// The report's model and layer sections, counts and sizes.
     pub report: report::Report,
+    /// Predicted errors of the results; absent when read from a file.
+    pub precision: Option<Precision>,
+    /// Whether typical inputs were given.
+    pub calibrated: bool,
 }
 
 /// Smallest scale that is tried on its own account: below it, rounding reaches the third decimal of ordinary values.
@@ -121,12 +125,15 @@ pub fn compile(
         graph: Some(made.graph),
         passes,
         report,
+        precision: None,
+        calibrated: options.calibration.is_some(),
     };
-    let error = compiled.predicted_error(options.calibration.as_ref().and_then(|c| c.first()))?;
+    let precision = compiled.predict_precision(options.calibration.as_deref().unwrap_or(&[]))?;
     compiled.report.error = Some(report::Error {
-        predicted_precision_bits: Some(-error.max(f64::MIN_POSITIVE).log2()),
+        predicted_precision_bits: Some(precision.bits(1)),
         ..report::Error::default()
     });
+    compiled.precision = Some(precision);
     Ok(compiled)
 }
 
@@ -351,11 +358,11 @@ impl Compiled {
             .map(|g| crate::model::evaluate(g, sample))
     }
 
-    /// Largest error of any output that CKKS's noise makes on a sample, by simulation; a made-up sample if none is given.
+    /// What CKKS's noise will do to results, on the worst of some samples; on a made-up one if none is given.
     ///
     /// # Errors
-    /// [`Error::Compile`] if it exceeds [`WORST_ERROR`] of the largest output: the result would mean nothing.
-    fn predicted_error(&self, sample: Option<&Vec<f64>>) -> Result<f64, Error> {
+    /// [`Error::Compile`] if the error exceeds [`WORST_ERROR`] of the largest output: the result would mean nothing.
+    pub(crate) fn predict_precision(&self, samples: &[Vec<f64>]) -> Result<Precision, Error> {
         let n = self.client.input.layout.n_elements;
         // Multiples of the golden ratio modulo one: spread evenly, the same everywhere.
         let made_up = || {
@@ -363,21 +370,14 @@ impl Compiled {
                 .map(|i| (f64::from(i) * 0.618_033_988_749_895).fract())
                 .collect()
         };
-        let inputs = self.slots(&sample.cloned().unwrap_or_else(made_up))?;
-        let invalid = |e: circuit::CircuitError| exec::ExecError::Circuit { why: e.to_string() };
-        let exact = circuit::run_slots(&self.circuit, &inputs, None).map_err(invalid)?;
-        let mut noise = circuit::SlotNoise::new(1);
-        let noisy =
-            circuit::run_slots(&self.circuit, &inputs, Some(&mut noise)).map_err(invalid)?;
-        let (exact, noisy) = (self.client.unpack(&exact), self.client.unpack(&noisy));
-        let error = exact
-            .iter()
-            .zip(&noisy)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f64::max);
-        let largest = exact.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        let precision = if samples.is_empty() {
+            Precision::predict(self, &[made_up()])?
+        } else {
+            Precision::predict(self, samples)?
+        };
+        let (error, largest) = (precision.error(1), precision.largest());
         if error <= WORST_ERROR * largest || largest == 0.0 {
-            return Ok(error);
+            return Ok(precision);
         }
         let scale_bits = self.client.spec.scale_bits;
         let why = format!(
@@ -388,7 +388,7 @@ impl Compiled {
     }
 
     /// One full slot vector per input ciphertext.
-    fn slots(&self, sample: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
+    pub(crate) fn slots(&self, sample: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
         let n = self.circuit.n_slots();
         let fill = |values: Vec<f64>| values.iter().copied().cycle().take(n).collect::<Vec<f64>>();
         Ok(self

@@ -9,6 +9,7 @@ mod compile;
 mod error;
 mod files;
 mod model;
+mod precision;
 mod summary;
 mod threads;
 
@@ -19,6 +20,7 @@ pub use error::Error;
 pub use files::{FileInfo, Role, ServerKeys, check_output, key_id, save_text, short_id};
 pub use model::Model;
 pub use passes;
+pub use precision::Precision;
 pub use threads::{threads, use_threads};
 
 /// What a program that runs networks needs.

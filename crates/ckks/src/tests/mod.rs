@@ -4,6 +4,7 @@ mod counts;
 mod exact;
 mod meaning;
 mod noise;
+mod noise_slots;
 mod untrusted;
 
 use crate::{Basis, Ciphertext, Context, KeySwitchKey, Randomness, SecretKey};

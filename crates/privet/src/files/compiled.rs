@@ -90,6 +90,8 @@ impl Compiled {
             graph: None,
             passes: Vec::new(),
             report,
+            precision: None,
+            calibrated: false,
         })
     }
 }
