@@ -21,6 +21,8 @@ mod plain;
 mod predict;
 mod print;
 mod slots;
+mod widen;
+mod worst;
 
 pub use circuit::{Circuit, InputFact, KeyManifest, Layer};
 pub use cost::CostTable;
@@ -34,6 +36,8 @@ pub use plain::{PlainValues, PlainVector};
 pub use predict::{Prediction, SlotError, predict, worst_error};
 pub use print::{Detail, print};
 pub use slots::{SlotNoise, apply_slots, run_slots};
+pub use widen::widen;
+pub use worst::{SlotBounds, WorstError, worst_case};
 
 /// What can be wrong with a circuit.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Compiling for the cheapest ring that fits.
 
-use crate::{Client, Error, Model, Precision, client::Port};
+use crate::{Client, Error, Model, Precision, Share, ShareOptions, client::Port};
 use circuit::{Circuit, CostTable};
 use graph::{Basis, Graph, Op};
 use params::{MAX_LOG_N, max_log_qp};
@@ -23,6 +23,8 @@ pub struct Options {
     pub max_degree: Option<usize>,
     /// Largest share of the output's root mean square that fitted activations may change it by.
     pub activation_error: Option<f64>,
+    /// Results that will be given away; a larger scale is chosen for them.
+    pub share: Option<ShareOptions>,
 }
 
 /// A compiled network: what the server runs, and the client's part of it.
@@ -102,16 +104,25 @@ pub fn compile(
     };
     let plan = ring_plan(&polynomial, &settings, options);
     let offset = passes.len();
-    let made = cheapest(
-        &polynomial,
-        &settings,
-        &rest,
-        &plan,
-        &mut |at, name, text, word| dump(offset + at, name, text, word),
-    )?;
+    let mut dump = |at: usize, name: &str, text: &dyn Fn() -> String, word: &'static str| {
+        dump(offset + at, name, text, word)
+    };
+    let name = &model.info.name;
+    let (made, share) = match options.share {
+        None => (
+            cheapest(&polynomial, &settings, &rest, &plan, &mut dump)?,
+            None,
+        ),
+        Some(asked) => {
+            let (made, share) =
+                for_sharing(&polynomial, &settings, &rest, &plan, &mut dump, name, asked)?;
+            (made, Some(share))
+        }
+    };
     passes.extend(made.passes);
-    let client = Client::new(&made.graph, &made.circuit, &model.info.name)
-        .ok_or_else(|| unfinished(&made.circuit))?;
+    let client =
+        Client::new(&made.graph, &made.circuit, name).ok_or_else(|| unfinished(&made.circuit))?;
+    let client = Client { share, ..client };
     let report = crate::summary::compiled(
         &model.info,
         &made.graph,
@@ -299,6 +310,54 @@ fn cheapest(
         (None, Some(error)) => Err(error),
         (None, None) => Err(PipelineError::Refused(Refusal::new("no ring degree to try")).into()),
     }
+}
+
+/// The smallest ring in which results can be shared, with two primes for each of its circuit's levels.
+fn for_sharing(
+    graph: &Graph,
+    settings: &Settings,
+    compiler: &Compiler,
+    plan: &[Vec<Ring>],
+    dump: &mut Dump<'_>,
+    name: &str,
+    asked: ShareOptions,
+) -> Result<(pass::Compiled, Share), Error> {
+    let mut refused = None;
+    for rings in plan {
+        let made = match cheapest(graph, settings, compiler, std::slice::from_ref(rings), dump) {
+            Ok(made) => made,
+            Err(error) => {
+                refused = Some(error);
+                continue;
+            }
+        };
+        let bound = asked.input_bound.or_else(|| {
+            let input = made.graph.inputs().first()?;
+            let range = made.graph.node(*input).facts.range?;
+            Some(range.low.abs().max(range.high.abs()))
+        });
+        let Some(bound) = bound.filter(|b| b.is_finite() && *b > 0.0) else {
+            let refusal = Refusal::new("results can be shared only where the inputs are bounded")
+                .help("--input-bound 1 for inputs between -1 and 1, or give typical inputs with --calibration");
+            return Err(PipelineError::Refused(refusal).into());
+        };
+        match crate::share::plan(
+            &made.graph,
+            &made.circuit,
+            name,
+            asked,
+            bound,
+            &settings.costs,
+        ) {
+            Ok(planned) => {
+                let circuit = planned.circuit;
+                return Ok((pass::Compiled { circuit, ..made }, planned.share));
+            }
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(refused
+        .unwrap_or_else(|| PipelineError::Refused(Refusal::new("no ring degree to try")).into()))
 }
 
 fn too_deep(graph: &Graph, levels: u32, scale_bits: u32, log_n: u8, room: u32) -> Error {

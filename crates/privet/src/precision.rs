@@ -5,7 +5,7 @@ use circuit::{Prediction, SlotError, predict, worst_error};
 use rayon::prelude::*;
 
 /// Probability that no error exceeds the predicted one.
-const PROBABILITY: f64 = 0.999;
+const PROBABILITY: f64 = 0.99;
 /// Values whose error is followed back through the circuit; errors of others are scaled from the forward estimate.
 const EXACT: usize = 12;
 /// Samples on which errors are estimated.
@@ -82,7 +82,7 @@ impl Precision {
         self.largest
     }
 
-    /// The error that all values of so many results under one key stay below, in 999 of 1000 cases.
+    /// The error that all values of so many results under one key stay below, in 99 of 100 cases.
     pub fn error(&self, results: usize) -> f64 {
         worst_error(&self.errors, &self.inputs, results.max(1), PROBABILITY)
     }
@@ -135,7 +135,7 @@ fn follow(prediction: &Prediction<'_>, places: &[(usize, usize)]) -> Vec<SlotErr
 }
 
 /// Result and slot of every output value, all outputs one after another.
-fn places(client: &Client) -> Vec<(usize, usize)> {
+pub(crate) fn places(client: &Client) -> Vec<(usize, usize)> {
     let mut first = 0;
     let mut places = Vec::new();
     for output in &client.outputs {
