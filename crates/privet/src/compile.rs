@@ -1,6 +1,6 @@
 //! Compiling for the cheapest ring that fits.
 
-use crate::{Client, Error, Model, Precision, Share, ShareOptions, client::Port};
+use crate::{Client, Error, Model, Precision, ShareOptions, client::Port};
 use circuit::{Circuit, CostTable};
 use graph::{Basis, Graph, Op};
 use params::{MAX_LOG_N, max_log_qp};
@@ -52,8 +52,6 @@ const MIN_SCALE_BITS: u8 = 34;
 const LEAST_SCALE_BITS: u8 = 30;
 /// Scale used where the ring allows it.
 const FULL_SCALE_BITS: u8 = 40;
-/// A predicted error beyond this share of the largest result is refused.
-const WORST_ERROR: f64 = 0.01;
 /// Smallest ring worth trying.
 const MIN_LOG_N: u8 = 12;
 
@@ -114,8 +112,15 @@ pub fn compile(
             None,
         ),
         Some(asked) => {
-            let (made, share) =
-                for_sharing(&polynomial, &settings, &rest, &plan, &mut dump, name, asked)?;
+            let (made, share) = crate::share::smallest_ring(
+                &polynomial,
+                &settings,
+                &rest,
+                &plan,
+                &mut dump,
+                name,
+                asked,
+            )?;
             (made, Some(share))
         }
     };
@@ -163,7 +168,7 @@ fn unfinished(circuit: &Circuit) -> Error {
 
 /// A ring and a scale to try.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Ring {
+pub(crate) struct Ring {
     log_n: u8,
     scale_bits: u8,
 }
@@ -243,7 +248,7 @@ fn depth(graph: &Graph) -> u32 {
 const MANY_DIGITS: usize = 4;
 
 /// Tries rings in rising degree until one that fits is followed by one that is no cheaper.
-fn cheapest(
+pub(crate) fn cheapest(
     graph: &Graph,
     settings: &Settings,
     compiler: &Compiler,
@@ -312,54 +317,6 @@ fn cheapest(
     }
 }
 
-/// The smallest ring in which results can be shared, with two primes for each of its circuit's levels.
-fn for_sharing(
-    graph: &Graph,
-    settings: &Settings,
-    compiler: &Compiler,
-    plan: &[Vec<Ring>],
-    dump: &mut Dump<'_>,
-    name: &str,
-    asked: ShareOptions,
-) -> Result<(pass::Compiled, Share), Error> {
-    let mut refused = None;
-    for rings in plan {
-        let made = match cheapest(graph, settings, compiler, std::slice::from_ref(rings), dump) {
-            Ok(made) => made,
-            Err(error) => {
-                refused = Some(error);
-                continue;
-            }
-        };
-        let bound = asked.input_bound.or_else(|| {
-            let input = made.graph.inputs().first()?;
-            let range = made.graph.node(*input).facts.range?;
-            Some(range.low.abs().max(range.high.abs()))
-        });
-        let Some(bound) = bound.filter(|b| b.is_finite() && *b > 0.0) else {
-            let refusal = Refusal::new("results can be shared only where the inputs are bounded")
-                .help("--input-bound 1 for inputs between -1 and 1, or give typical inputs with --calibration");
-            return Err(PipelineError::Refused(refusal).into());
-        };
-        match crate::share::plan(
-            &made.graph,
-            &made.circuit,
-            name,
-            asked,
-            bound,
-            &settings.costs,
-        ) {
-            Ok(planned) => {
-                let circuit = planned.circuit;
-                return Ok((pass::Compiled { circuit, ..made }, planned.share));
-            }
-            Err(error) => refused = Some(error),
-        }
-    }
-    Err(refused
-        .unwrap_or_else(|| PipelineError::Refused(Refusal::new("no ring degree to try")).into()))
-}
-
 fn too_deep(graph: &Graph, levels: u32, scale_bits: u32, log_n: u8, room: u32) -> Error {
     let polynomials = graph
         .order()
@@ -415,35 +372,6 @@ impl Compiled {
         self.graph
             .as_ref()
             .map(|g| crate::model::evaluate(g, sample))
-    }
-
-    /// What CKKS's noise will do to results, on the worst of some samples; on a made-up one if none is given.
-    ///
-    /// # Errors
-    /// [`Error::Compile`] if the error exceeds [`WORST_ERROR`] of the largest output: the result would mean nothing.
-    pub(crate) fn predict_precision(&self, samples: &[Vec<f64>]) -> Result<Precision, Error> {
-        let n = self.client.input.layout.n_elements;
-        // Multiples of the golden ratio modulo one: spread evenly, the same everywhere.
-        let made_up = || {
-            (0..n)
-                .map(|i| (f64::from(i) * 0.618_033_988_749_895).fract())
-                .collect()
-        };
-        let precision = if samples.is_empty() {
-            Precision::predict(self, &[made_up()])?
-        } else {
-            Precision::predict(self, samples)?
-        };
-        let (error, largest) = (precision.error(1), precision.largest());
-        if error <= WORST_ERROR * largest || largest == 0.0 {
-            return Ok(precision);
-        }
-        let scale_bits = self.client.spec.scale_bits;
-        let why = format!(
-            "results of {largest:.3e} would be off by {error:.1e}: values or weights are too far from 1 for a scale of 2^{scale_bits}"
-        );
-        let help = "rescale the model so that weights and activations lie near 1, or give typical inputs with --calibration";
-        Err(PipelineError::Refused(Refusal::new(why).help(help)).into())
     }
 
     /// One full slot vector per input ciphertext.

@@ -2,15 +2,18 @@
 
 use crate::{Client, Compiled, Error};
 use circuit::{Prediction, SlotError, predict, worst_error};
+use pass::{PipelineError, Refusal};
 use rayon::prelude::*;
 
 /// Probability that no error exceeds the predicted one.
-const PROBABILITY: f64 = 0.99;
+const PROBABILITY: f64 = 0.998;
 /// Values whose error is followed back through the circuit; errors of others are scaled from the forward estimate.
 const EXACT: usize = 12;
 /// Samples on which errors are estimated.
 const SAMPLES: usize = 16;
 
+/// A predicted error beyond this share of the largest result is refused.
+const WORST_ERROR: f64 = 0.01;
 /// Predicted errors of a network's results.
 ///
 /// Precision is −log2 of the largest absolute error of any output value. The reference is the exact value of the
@@ -82,7 +85,7 @@ impl Precision {
         self.largest
     }
 
-    /// The error that all values of so many results under one key stay below, in 99 of 100 cases.
+    /// The error that all values of so many results under one key stay below, in 499 of 500 cases.
     pub fn error(&self, results: usize) -> f64 {
         worst_error(&self.errors, &self.inputs, results.max(1), PROBABILITY)
     }
@@ -132,6 +135,37 @@ fn follow(prediction: &Prediction<'_>, places: &[(usize, usize)]) -> Vec<SlotErr
         .zip(exact)
         .for_each(|(i, e)| errors[i] = e);
     errors
+}
+
+impl Compiled {
+    /// What CKKS's noise will do to results, on the worst of some samples; on a made-up one if none is given.
+    ///
+    /// # Errors
+    /// [`Error::Compile`] if the error exceeds [`WORST_ERROR`] of the largest output: the result would mean nothing.
+    pub(crate) fn predict_precision(&self, samples: &[Vec<f64>]) -> Result<Precision, Error> {
+        let n = self.client.input.layout.n_elements;
+        // Multiples of the golden ratio modulo one: spread evenly, the same everywhere.
+        let made_up = || {
+            (0..n)
+                .map(|i| (f64::from(i) * 0.618_033_988_749_895).fract())
+                .collect()
+        };
+        let precision = if samples.is_empty() {
+            Precision::predict(self, &[made_up()])?
+        } else {
+            Precision::predict(self, samples)?
+        };
+        let (error, largest) = (precision.error(1), precision.largest());
+        if error <= WORST_ERROR * largest || largest == 0.0 {
+            return Ok(precision);
+        }
+        let scale_bits = self.client.spec.scale_bits;
+        let why = format!(
+            "results of {largest:.3e} would be off by {error:.1e}: values or weights are too far from 1 for a scale of 2^{scale_bits}"
+        );
+        let help = "rescale the model so that weights and activations lie near 1, or give typical inputs with --calibration";
+        Err(PipelineError::Refused(Refusal::new(why).help(help)).into())
+    }
 }
 
 /// Result and slot of every output value, all outputs one after another.

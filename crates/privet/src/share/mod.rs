@@ -8,7 +8,7 @@ mod flood;
 mod plan;
 
 pub use flood::Shared;
-pub(crate) use plan::plan;
+pub(crate) use plan::smallest_ring;
 
 use crate::{Client, Error};
 use circuit::{Circuit, worst_case};

@@ -1,11 +1,12 @@
 //! A scale large enough for shared results.
 
 use super::{STATISTICAL_BITS, Share, ShareOptions};
+use crate::compile::{Dump, Ring, cheapest};
 use crate::{Client, Error};
 use circuit::{Circuit, CostTable, widen};
 use graph::Graph;
 use params::{Params, ParamsSpec, max_log_qp};
-use pass::{PipelineError, Refusal};
+use pass::{Compiler, PipelineError, Refusal, Settings};
 
 /// Bits of the largest result that should survive.
 const WANTED_BITS: f64 = 10.0;
@@ -21,16 +22,66 @@ const MAX_SPECIAL: usize = 16;
 const HEADROOM_BITS: [f64; 3] = [6.0, 3.0, 0.0];
 
 /// A compiled circuit made over for shared results.
-pub(crate) struct Planned {
-    pub circuit: Circuit,
-    pub share: Share,
+struct Planned {
+    circuit: Circuit,
+    share: Share,
+}
+
+/// The smallest ring in which results can be shared, with two primes for each of its circuit's levels.
+pub(crate) fn smallest_ring(
+    graph: &Graph,
+    settings: &Settings,
+    compiler: &Compiler,
+    plan: &[Vec<Ring>],
+    dump: &mut Dump<'_>,
+    name: &str,
+    asked: ShareOptions,
+) -> Result<(pass::Compiled, Share), Error> {
+    let mut refused = None;
+    for rings in plan {
+        let made = match cheapest(graph, settings, compiler, std::slice::from_ref(rings), dump) {
+            Ok(made) => made,
+            Err(error) => {
+                refused = Some(error);
+                continue;
+            }
+        };
+        let bound = asked.input_bound.or_else(|| {
+            // Without calibration the range is that of made-up inputs, which nobody declared.
+            settings.calibration.as_ref()?;
+            let input = made.graph.inputs().first()?;
+            let range = made.graph.node(*input).facts.range?;
+            Some(range.low.abs().max(range.high.abs()))
+        });
+        let Some(bound) = bound.filter(|b| b.is_finite() && *b > 0.0) else {
+            let refusal = Refusal::new("results can be shared only where the inputs are bounded")
+                .help("--input-bound 1 for inputs between -1 and 1, or give typical inputs with --calibration");
+            return Err(PipelineError::Refused(refusal).into());
+        };
+        match widened(
+            &made.graph,
+            &made.circuit,
+            name,
+            asked,
+            bound,
+            &settings.costs,
+        ) {
+            Ok(planned) => {
+                let circuit = planned.circuit;
+                return Ok((pass::Compiled { circuit, ..made }, planned.share));
+            }
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(refused
+        .unwrap_or_else(|| PipelineError::Refused(Refusal::new("no ring degree to try")).into()))
 }
 
 /// Two primes per level, as small as leaves [`WANTED_BITS`], or else as large as the ring allows.
 ///
 /// # Errors
 /// [`Error::Compile`] if fewer than [`LEAST_BITS`] survive, with the figures.
-pub(crate) fn plan(
+fn widened(
     graph: &Graph,
     circuit: &Circuit,
     model: &str,
@@ -85,7 +136,7 @@ pub(crate) fn plan(
 }
 
 /// log2 of the largest expected result over the deviation of the noise.
-pub(crate) fn surviving_bits(circuit: &Circuit, share: &Share) -> f64 {
+fn surviving_bits(circuit: &Circuit, share: &Share) -> f64 {
     (circuit.bound().unwrap_or(1.0) / share.deviation).log2()
 }
 
