@@ -141,7 +141,7 @@ fn candidates(
 }
 
 /// Digits of at most `room` bits each, from the top down, evened out; sizes from `q_0` upward.
-fn cut(chain: &[u8], room: f64) -> Option<Vec<u8>> {
+pub fn cut(chain: &[u8], room: f64) -> Option<Vec<u8>> {
     let mut digits: Vec<u8> = Vec::new();
     let mut bits = f64::INFINITY;
     for prime in chain.iter().rev().map(|&b| f64::from(b)) {

@@ -228,6 +228,7 @@ impl Golden {
             calibration: (!samples.is_empty()).then_some(samples),
             max_degree: given("max_degree").then_some(settings.max_degree),
             activation_error: given("activation_error").then_some(settings.activation_error),
+            share: None,
         })
     }
 

@@ -13,23 +13,31 @@ mod circuit;
 mod cost;
 mod counts;
 mod infer;
+mod noise;
 mod op;
 mod parse;
 mod parts;
 mod plain;
+mod predict;
 mod print;
 mod slots;
+mod widen;
+mod worst;
 
 pub use circuit::{Circuit, InputFact, KeyManifest, Layer};
 pub use cost::CostTable;
 pub use counts::{Counts, counts, counts_of, layer_counts};
 pub use infer::{Fact, facts, verify};
+pub use noise::{Added, NoiseModel};
 pub use op::{Kind, LayerId, Op, Operands, PlainId, RotationClass, Value, ValueId};
 pub use parse::parse;
 pub use parts::{CircuitForm, CircuitParts};
 pub use plain::{PlainValues, PlainVector};
+pub use predict::{Prediction, SlotError, predict, worst_error};
 pub use print::{Detail, print};
 pub use slots::{SlotNoise, apply_slots, run_slots};
+pub use widen::widen;
+pub use worst::{SlotBounds, WorstError, worst_case};
 
 /// What can be wrong with a circuit.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -1,13 +1,10 @@
 //! The plain interpreter: every value is its slot vector.
 
-use crate::{Circuit, CircuitError, Kind, Op, PlainId, ValueId, facts};
-use params::{Params, Scale};
+use crate::{Added, Circuit, CircuitError, NoiseModel, Op, PlainId, ValueId, facts};
 
-/// Gaussian errors added where CKKS would make them, from a seed.
+/// Gaussian errors added where CKKS would make them, from a seed: the slow twin of [`crate::predict`].
 ///
-/// Variances per coefficient, `h = 2N/3`, `σ² = 10.5`: encoding 1/12, encryption under the secret key σ², rescale and
-/// mod down (1 + h)/12, key switch `Σ_d N·σ²/12·(D_d/P)²` before its mod down. A slot's error is √(N/2) times that
-/// deviation over the scale.
+/// Variances are those of [`NoiseModel`].
 pub struct SlotNoise {
     state: u64,
 }
@@ -33,32 +30,6 @@ impl SlotNoise {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
-
-    fn disturb(&mut self, slots: &mut [f64], deviation: f64) {
-        slots
-            .iter_mut()
-            .for_each(|s| *s += deviation * self.gaussian());
-    }
-}
-
-/// Slot deviation of a coefficient variance at a scale.
-fn slot_deviation(params: &Params, variance: f64, scale: &Scale) -> f64 {
-    let half = params.ring_degree() as f64 / 2.0;
-    (half * variance).sqrt() / scale.log2(params.q()).exp2()
-}
-
-fn division_variance(params: &Params) -> f64 {
-    (1.0 + 2.0 * params.ring_degree() as f64 / 3.0) / 12.0
-}
-
-fn key_switch_variance(params: &Params, level: params::Level) -> f64 {
-    let log2 = |primes: &[u64]| primes.iter().map(|&p| (p as f64).log2()).sum::<f64>();
-    let special = log2(params.special());
-    let digits = params
-        .digits_at(level)
-        .into_iter()
-        .map(|r| (2.0 * (log2(&params.q()[r]) - special)).exp2());
-    params.ring_degree() as f64 * 10.5 / 12.0 * digits.sum::<f64>()
 }
 
 /// One operation on slot vectors; an input is its only operand.
@@ -157,7 +128,12 @@ pub fn run_slots(
             }
         };
         if let (Some(noise), Some(params)) = (noise.as_deref_mut(), circuit.params()) {
-            add_noise(noise, params, op, &facts, id, &mut result);
+            let added = NoiseModel::new(params).added(circuit, &facts, op, &facts[id.index()]);
+            let operand = op
+                .operands()
+                .first()
+                .and_then(|o| slots[o.index()].as_deref());
+            add_noise(noise, added, operand, &mut result);
         }
         for operand in op.operands() {
             left[operand.index()] -= 1;
@@ -176,37 +152,18 @@ pub fn run_slots(
         .collect())
 }
 
-fn add_noise(
-    noise: &mut SlotNoise,
-    params: &Params,
-    op: &Op,
-    facts: &[crate::Fact],
-    id: ValueId,
-    slots: &mut [f64],
-) {
-    let fact = &facts[id.index()];
-    let (Some(level), Some(scale)) = (fact.level, fact.scale.as_ref()) else {
-        return;
-    };
-    let division = division_variance(params);
-    // A key switch is made at its operand's level; its error is counted with the division that follows it.
-    let variance = match op {
-        Op::Input { .. } => 10.5 + 1.0 / 12.0,
-        Op::Rescale(_) | Op::ModDown { .. } => division,
-        Op::Decompose(x) if facts[x.index()].kind == Kind::Ext => division,
-        Op::Rotate { .. } | Op::Conjugate(_) | Op::Relinearize(_) => {
-            division + key_switch_variance(params, level)
-        }
-        Op::RotateHoisted { .. } => key_switch_variance(params, level),
-        Op::AddPlain { .. } => 1.0 / 12.0,
-        Op::MulPlain { scale: Some(s), .. } => {
-            let deviation = slot_deviation(params, 1.0 / 12.0, s);
-            slots
-                .iter_mut()
-                .for_each(|v| *v += *v * deviation * noise.gaussian());
-            return;
-        }
-        _ => return,
-    };
-    noise.disturb(slots, slot_deviation(params, variance, scale));
+fn add_noise(noise: &mut SlotNoise, added: Added, operand: Option<&[f64]>, slots: &mut [f64]) {
+    if added.flat > 0.0 {
+        let deviation = added.flat.sqrt();
+        slots
+            .iter_mut()
+            .for_each(|s| *s += deviation * noise.gaussian());
+    }
+    if let (Some(operand), true) = (operand, added.relative > 0.0) {
+        let deviation = added.relative.sqrt();
+        slots
+            .iter_mut()
+            .zip(operand)
+            .for_each(|(s, v)| *s += *v * deviation * noise.gaussian());
+    }
 }

@@ -166,6 +166,12 @@ pub struct Compile {
     /// Stop after this pass and write its program, no compiled network
     #[arg(long, value_name = "PASS")]
     pub stop_after: Option<String>,
+    /// Compile for N results, at most, that will be given away under one key; larger and slower
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub share: Option<u32>,
+    /// With --share, largest magnitude of an input value; that of the calibration data if absent
+    #[arg(long, value_name = "B", requires = "share")]
+    pub input_bound: Option<f64>,
     #[command(flatten)]
     pub compile: CompileArgs,
     #[command(flatten)]
@@ -258,6 +264,9 @@ pub struct Decrypt {
     /// Write the outputs as .npy
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Add noise that makes the result safe to give away, and count it beside the secret key
+    #[arg(long)]
+    pub share: bool,
 }
 
 #[derive(Debug, Args)]

@@ -80,6 +80,8 @@ pub struct Check {
     pub out_of_range: (usize, f64),
     /// Milliseconds per encrypted sample, without encryption and decryption.
     pub run_ms: Vec<f64>,
+    /// Bits of precision that were predicted for so many encrypted samples.
+    pub predicted_bits: Option<f64>,
     /// Whether executed counts were the planned ones, for every encrypted sample.
     pub counts_agree: bool,
 }
@@ -192,6 +194,12 @@ pub fn check(
             &exec::silent,
         )?;
         let total = options.encrypted.min(samples.len());
+        // Without calibration the compiler knew no typical input; the data set has some.
+        let precision = match &compiled.precision {
+            Some(known) if compiled.calibrated => known.clone(),
+            _ => compiled.predict_precision(&samples[..total])?,
+        };
+        result.predicted_bits = Some(precision.bits(total));
         for (i, sample) in samples.iter().take(total).enumerate() {
             let input = compiled.client.encrypt(&ctx, &keys.secret, sample)?;
             let start = std::time::Instant::now();

@@ -1,6 +1,6 @@
 //! The data owner's side: keys, encryption, decryption.
 
-use crate::Error;
+use crate::{Error, Share};
 use circuit::{Circuit, KeyManifest};
 use ckks::{Basis, Ciphertext, Context, EvaluationKeys, Randomness, SecretKey};
 use exec::Progress;
@@ -43,6 +43,8 @@ pub struct Client {
     pub keys: KeyManifest,
     /// Largest magnitude a result can have; beyond it, it wraps around unnoticed.
     pub result_limit: f64,
+    /// What sharing decrypted results rests on; absent where they must not be shared.
+    pub share: Option<Share>,
 }
 
 /// A secret key and the evaluation keys made from it.
@@ -94,6 +96,7 @@ impl Client {
                 .collect::<Option<_>>()?,
             keys: circuit.keys()?.clone(),
             result_limit: result_limit(circuit)?,
+            share: None,
         })
     }
 
@@ -129,13 +132,14 @@ impl Client {
     /// Packs, encodes and encrypts one sample.
     ///
     /// # Errors
-    /// [`Error::Data`] if it has the wrong length or is not finite, [`Error::Ckks`] if it is too large for the scale.
+    /// [`Error::Data`] if it has the wrong length, is not finite or exceeds the bound for shared results, [`Error::Ckks`] if it is too large for the scale.
     pub fn encrypt(
         &self,
         ctx: &Context,
         secret: &SecretKey,
         sample: &[f64],
     ) -> Result<Encrypted, Error> {
+        self.check_input_bound(sample)?;
         let mut randomness = Randomness::from_os();
         let encrypt = |slots: Vec<f64>| {
             let plaintext = ctx.encode(&slots, &self.input_scale, self.input_level, Basis::Q)?;

@@ -1,6 +1,6 @@
 //! Compiling for the cheapest ring that fits.
 
-use crate::{Client, Error, Model, client::Port};
+use crate::{Client, Error, Model, Precision, ShareOptions, client::Port};
 use circuit::{Circuit, CostTable};
 use graph::{Basis, Graph, Op};
 use params::{MAX_LOG_N, max_log_qp};
@@ -23,6 +23,8 @@ pub struct Options {
     pub max_degree: Option<usize>,
     /// Largest share of the output's root mean square that fitted activations may change it by.
     pub activation_error: Option<f64>,
+    /// Results that will be given away; a larger scale is chosen for them.
+    pub share: Option<ShareOptions>,
 }
 
 /// A compiled network: what the server runs, and the client's part of it.
@@ -38,6 +40,10 @@ pub struct Compiled {
     pub passes: Vec<PassReport>,
     /// The report's model and layer sections, counts and sizes.
     pub report: report::Report,
+    /// Predicted errors of the results; absent when read from a file.
+    pub precision: Option<Precision>,
+    /// Whether typical inputs were given.
+    pub calibrated: bool,
 }
 
 /// Smallest scale that is tried on its own account: below it, rounding reaches the third decimal of ordinary values.
@@ -46,8 +52,6 @@ const MIN_SCALE_BITS: u8 = 34;
 const LEAST_SCALE_BITS: u8 = 30;
 /// Scale used where the ring allows it.
 const FULL_SCALE_BITS: u8 = 40;
-/// A predicted error beyond this share of the largest result is refused.
-const WORST_ERROR: f64 = 0.01;
 /// Smallest ring worth trying.
 const MIN_LOG_N: u8 = 12;
 
@@ -98,16 +102,32 @@ pub fn compile(
     };
     let plan = ring_plan(&polynomial, &settings, options);
     let offset = passes.len();
-    let made = cheapest(
-        &polynomial,
-        &settings,
-        &rest,
-        &plan,
-        &mut |at, name, text, word| dump(offset + at, name, text, word),
-    )?;
+    let mut dump = |at: usize, name: &str, text: &dyn Fn() -> String, word: &'static str| {
+        dump(offset + at, name, text, word)
+    };
+    let name = &model.info.name;
+    let (made, share) = match options.share {
+        None => (
+            cheapest(&polynomial, &settings, &rest, &plan, &mut dump)?,
+            None,
+        ),
+        Some(asked) => {
+            let (made, share) = crate::share::smallest_ring(
+                &polynomial,
+                &settings,
+                &rest,
+                &plan,
+                &mut dump,
+                name,
+                asked,
+            )?;
+            (made, Some(share))
+        }
+    };
     passes.extend(made.passes);
-    let client = Client::new(&made.graph, &made.circuit, &model.info.name)
-        .ok_or_else(|| unfinished(&made.circuit))?;
+    let client =
+        Client::new(&made.graph, &made.circuit, name).ok_or_else(|| unfinished(&made.circuit))?;
+    let client = Client { share, ..client };
     let report = crate::summary::compiled(
         &model.info,
         &made.graph,
@@ -121,12 +141,15 @@ pub fn compile(
         graph: Some(made.graph),
         passes,
         report,
+        precision: None,
+        calibrated: options.calibration.is_some(),
     };
-    let error = compiled.predicted_error(options.calibration.as_ref().and_then(|c| c.first()))?;
+    let precision = compiled.predict_precision(options.calibration.as_deref().unwrap_or(&[]))?;
     compiled.report.error = Some(report::Error {
-        predicted_precision_bits: Some(-error.max(f64::MIN_POSITIVE).log2()),
+        predicted_precision_bits: Some(precision.bits(1)),
         ..report::Error::default()
     });
+    compiled.precision = Some(precision);
     Ok(compiled)
 }
 
@@ -145,7 +168,7 @@ fn unfinished(circuit: &Circuit) -> Error {
 
 /// A ring and a scale to try.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Ring {
+pub(crate) struct Ring {
     log_n: u8,
     scale_bits: u8,
 }
@@ -225,7 +248,7 @@ fn depth(graph: &Graph) -> u32 {
 const MANY_DIGITS: usize = 4;
 
 /// Tries rings in rising degree until one that fits is followed by one that is no cheaper.
-fn cheapest(
+pub(crate) fn cheapest(
     graph: &Graph,
     settings: &Settings,
     compiler: &Compiler,
@@ -351,44 +374,8 @@ impl Compiled {
             .map(|g| crate::model::evaluate(g, sample))
     }
 
-    /// Largest error of any output that CKKS's noise makes on a sample, by simulation; a made-up sample if none is given.
-    ///
-    /// # Errors
-    /// [`Error::Compile`] if it exceeds [`WORST_ERROR`] of the largest output: the result would mean nothing.
-    fn predicted_error(&self, sample: Option<&Vec<f64>>) -> Result<f64, Error> {
-        let n = self.client.input.layout.n_elements;
-        // Multiples of the golden ratio modulo one: spread evenly, the same everywhere.
-        let made_up = || {
-            (0..n)
-                .map(|i| (f64::from(i) * 0.618_033_988_749_895).fract())
-                .collect()
-        };
-        let inputs = self.slots(&sample.cloned().unwrap_or_else(made_up))?;
-        let invalid = |e: circuit::CircuitError| exec::ExecError::Circuit { why: e.to_string() };
-        let exact = circuit::run_slots(&self.circuit, &inputs, None).map_err(invalid)?;
-        let mut noise = circuit::SlotNoise::new(1);
-        let noisy =
-            circuit::run_slots(&self.circuit, &inputs, Some(&mut noise)).map_err(invalid)?;
-        let (exact, noisy) = (self.client.unpack(&exact), self.client.unpack(&noisy));
-        let error = exact
-            .iter()
-            .zip(&noisy)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f64::max);
-        let largest = exact.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-        if error <= WORST_ERROR * largest || largest == 0.0 {
-            return Ok(error);
-        }
-        let scale_bits = self.client.spec.scale_bits;
-        let why = format!(
-            "results of {largest:.3e} would be off by {error:.1e}: values or weights are too far from 1 for a scale of 2^{scale_bits}"
-        );
-        let help = "rescale the model so that weights and activations lie near 1, or give typical inputs with --calibration";
-        Err(PipelineError::Refused(Refusal::new(why).help(help)).into())
-    }
-
     /// One full slot vector per input ciphertext.
-    fn slots(&self, sample: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
+    pub(crate) fn slots(&self, sample: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
         let n = self.circuit.n_slots();
         let fill = |values: Vec<f64>| values.iter().copied().cycle().take(n).collect::<Vec<f64>>();
         Ok(self

@@ -5,9 +5,11 @@
 
 mod ciphertexts;
 mod compiled;
+mod counter;
 mod keys;
 
 pub use ciphertexts::Role;
+pub use counter::ShareCounter;
 pub use keys::ServerKeys;
 
 use crate::client::mismatch;

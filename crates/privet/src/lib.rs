@@ -9,6 +9,8 @@ mod compile;
 mod error;
 mod files;
 mod model;
+mod precision;
+mod share;
 mod summary;
 mod threads;
 
@@ -16,16 +18,20 @@ pub use check::{Check, CheckOptions, Comparison, argmax, check, run_encrypted};
 pub use client::{Client, Encrypted, Keys, Port};
 pub use compile::{Compiled, Dump, Options, compile};
 pub use error::Error;
-pub use files::{FileInfo, Role, ServerKeys, check_output, key_id, save_text, short_id};
+pub use files::{
+    FileInfo, Role, ServerKeys, ShareCounter, check_output, key_id, save_text, short_id,
+};
 pub use model::Model;
 pub use passes;
+pub use precision::Precision;
+pub use share::{STATISTICAL_BITS, Share, ShareOptions, Shared};
 pub use threads::{threads, use_threads};
 
 /// What a program that runs networks needs.
 pub mod prelude {
     pub use crate::{
         Check, CheckOptions, Client, Compiled, Encrypted, Error, FileInfo, Keys, Model, Options,
-        Role, ServerKeys, check, compile,
+        Role, ServerKeys, ShareCounter, ShareOptions, check, compile,
     };
     pub use input::{Feed, Samples, read_labels, read_samples, write_npy};
     pub use params::Params;

@@ -92,10 +92,10 @@ pub struct Error {
     /// The same, divided by the largest output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_rel: Option<f64>,
-    /// −log2 of the largest absolute difference.
+    /// −log2 of the largest absolute difference of any output value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision_bits: Option<f64>,
-    /// What the noise model predicts for it.
+    /// What the noise model predicts for it: as many bits or more in 499 of 500 cases.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predicted_precision_bits: Option<f64>,
     /// Share of samples, 0 to 1, whose largest output is the same one.

@@ -7,6 +7,7 @@ pub(crate) mod automorphism;
 pub(crate) mod buffer;
 pub(crate) mod convert;
 pub(crate) mod fft;
+pub(crate) mod gaussian;
 pub(crate) mod kernels;
 pub(crate) mod limbs;
 pub(crate) mod modulus;

@@ -6,19 +6,26 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use zeroize::Zeroizing;
 
-/// Independent streams of randomness for secrets, errors and public values.
+/// Independent streams of randomness for secrets, errors, public values and noise on shared results.
 ///
 /// Each is ChaCha20, seeded from one root by BLAKE3 in derivation mode.
 pub struct Randomness {
     secret: ChaCha20Rng,
     error: ChaCha20Rng,
     public: ChaCha20Rng,
+    flood: ChaCha20Rng,
 }
 
 impl Drop for Randomness {
     fn drop(&mut self) {
         // The generators can not be wiped, only replaced; the barrier keeps the replacement.
-        for stream in [&mut self.secret, &mut self.error, &mut self.public] {
+        let Self {
+            secret,
+            error,
+            public,
+            flood,
+        } = self;
+        for stream in [secret, error, public, flood] {
             *stream = ChaCha20Rng::from_seed([0; 32]);
             std::hint::black_box(stream);
         }
@@ -56,6 +63,7 @@ impl Randomness {
             secret: stream("privet ckks v1 secret stream"),
             error: stream("privet ckks v1 error stream"),
             public: stream("privet ckks v1 public stream"),
+            flood: stream("privet ckks v1 flood stream"),
         }
     }
 
@@ -88,6 +96,11 @@ impl Randomness {
             out.push(heads - tails);
         }
         out
+    }
+
+    /// The stream of noise that is added to shared results.
+    pub(crate) fn flood(&mut self) -> &mut ChaCha20Rng {
+        &mut self.flood
     }
 
     /// A fresh public seed.

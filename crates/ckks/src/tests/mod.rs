@@ -5,6 +5,7 @@ mod exact;
 mod meaning;
 mod noise;
 mod peer;
+mod noise_slots;
 mod untrusted;
 
 use crate::{Basis, Ciphertext, Context, KeySwitchKey, Randomness, SecretKey};

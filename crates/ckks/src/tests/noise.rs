@@ -7,27 +7,27 @@ use params::{Params, Scale};
 
 const RUNS: u8 = 32;
 const LOG_N: u8 = 10;
-const N: f64 = (1 << LOG_N) as f64;
+pub(super) const N: f64 = (1 << LOG_N) as f64;
 /// Variance of an error coefficient.
-const ERROR: f64 = 10.5;
+pub(super) const ERROR: f64 = 10.5;
 /// Nonzero coefficients of a secret.
-const WEIGHT: f64 = 2.0 * N / 3.0;
+pub(super) const WEIGHT: f64 = 2.0 * N / 3.0;
 /// Variance of rounding both parts of a ciphertext.
-const ROUNDING: f64 = (1.0 + WEIGHT) / 12.0;
+pub(super) const ROUNDING: f64 = (1.0 + WEIGHT) / 12.0;
 
 /// P is as large as the largest digit only, so that key-switch noise shows.
-fn tight() -> Params {
+pub(super) fn tight() -> Params {
     params(LOG_N, &[45, 40, 40, 40, 40], &[40, 41], &[1, 2, 2], 40)
 }
 
 /// Key-switch variance before the division by P.
-fn switch_variance(params: &Params) -> f64 {
+pub(super) fn switch_variance(params: &Params) -> f64 {
     let digits = params.digit_ranges().into_iter();
     let products = digits.map(|r| params.q()[r].iter().map(|&q| q as f64).product::<f64>());
     products.map(|d| N * ERROR * d * d / 12.0).sum()
 }
 
-fn special(params: &Params) -> f64 {
+pub(super) fn special(params: &Params) -> f64 {
     params.special().iter().map(|&p| p as f64).product()
 }
 
@@ -72,7 +72,12 @@ fn distance(a: &[i128], b: &[i128], divisor: f64) -> f64 {
 }
 
 /// Runs `measure` on fresh keys and compares the mean variance with the prediction.
-fn compare(what: &str, params: &Params, predicted: f64, measure: impl Fn(&mut Kit) -> f64) {
+pub(super) fn compare(
+    what: &str,
+    params: &Params,
+    predicted: f64,
+    measure: impl Fn(&mut Kit) -> f64,
+) {
     let ctx = Context::new(params).unwrap();
     let total: f64 = (0..RUNS)
         .map(|seed| measure(&mut Kit::with(ctx.clone(), seed)))

@@ -147,6 +147,16 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
         &result.polynomial
     };
     staging::error_section(&mut report, compared, result.out_of_range.0);
+    if let Some(predicted) = result.predicted_bits {
+        let error = report.error.get_or_insert_default();
+        error.predicted_precision_bits = Some(predicted);
+        let bits = |what: &str, bits: Option<f64>| bits.map(|b| format!("{b:.1} bits {what}"));
+        let parts = [
+            bits("measured", error.precision_bits),
+            bits("predicted", error.predicted_precision_bits),
+        ];
+        lines.line("precision", &parts.map(Option::unwrap_or_default));
+    }
     if let Some([plaintext, polynomial, encrypted]) = result.accuracy {
         let section = report.accuracy.get_or_insert_default();
         (section.plaintext, section.polynomial, section.encrypted) =

@@ -2,11 +2,11 @@
 
 use crate::args::Compile;
 use crate::failure::Failure;
-use crate::screen::Lines;
+use crate::screen::{self, Lines};
 use crate::{Session, progress, staging};
 use privet::Error;
 use privet::extend::{Compiler, RegistryError};
-use privet::prelude::{compile, human_bytes};
+use privet::prelude::{ShareOptions, compile, human_bytes};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,11 @@ pub fn run(session: &Session, args: &Compile) -> Result<(), Failure> {
     staging::check_outputs(session, &[target, args.report.as_deref()])?;
     let model = staging::import(&args.model)?;
     let feed = args.feed.feed(session, &args.model)?;
-    let options = staging::options(session, &args.model, &model, &args.compile, &feed)?;
+    let mut options = staging::options(session, &args.model, &model, &args.compile, &feed)?;
+    options.share = args.share.map(|results| ShareOptions {
+        results,
+        input_bound: args.input_bound,
+    });
 
     let mut dumps = Dumps::new(args);
     let work = || {
@@ -58,6 +62,15 @@ pub fn run(session: &Session, args: &Compile) -> Result<(), Failure> {
     compiled.save(&output, session.force)?;
 
     staging::circuit_lines(&mut lines, &report);
+    if let Some(share) = &compiled.client.share {
+        let parts = [
+            screen::plural(share.results.into(), "shared result"),
+            format!("inputs up to {}", screen::value(share.input_bound)),
+            format!("errors below {}", screen::difference(share.error_bound)),
+            format!("noise of {}", screen::difference(share.deviation)),
+        ];
+        lines.line("sharing", &parts);
+    }
     staging::time_line(&mut lines, &report);
     lines.gap();
     let bytes = std::fs::metadata(&output)

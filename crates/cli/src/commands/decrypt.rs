@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, staging, warn};
 use privet::Error;
-use privet::prelude::{Client, Encrypted, Role, write_npy};
+use privet::prelude::{Client, Encrypted, Role, ShareCounter, write_npy};
 use std::slice::from_ref;
 
 /// Outputs shown one by one; more go to a file.
@@ -27,10 +27,24 @@ pub fn run(session: &Session, args: &Decrypt) -> Result<(), Failure> {
         &privet::key_id(&secret),
         "decrypt with the secret key that encrypted the input",
     )?;
-    let values = client.decrypt(&ctx, &secret, &result)?;
+    let (values, shared) = if args.share {
+        let counter = ShareCounter::beside(&args.secret);
+        let shared = client.decrypt_for_sharing(&ctx, &secret, &result, &counter)?;
+        let allowed = client.share.map_or(0, |s| s.results);
+        let parts = [
+            format!("noise of {}", screen::difference(shared.deviation)),
+            format!("result {} of {allowed} under this key", shared.used),
+        ];
+        (shared.values, Some(parts))
+    } else {
+        (client.decrypt(&ctx, &secret, &result)?, None)
+    };
     warn::too_large(&client, &values);
     screen::print(&predictions(&[("decrypted", &values)]))?;
     let mut lines = Lines::new();
+    if let Some(parts) = shared {
+        lines.gap().line("shared", &parts);
+    }
     if values.len() <= SHOWN {
         let shown: Vec<String> = values
             .iter()

@@ -4,15 +4,20 @@ use crate::args::Keygen;
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, progress, staging};
-use privet::prelude::{Client, human_bytes, human_ms};
+use privet::prelude::{Client, ShareCounter, human_bytes, human_ms};
 
 /// Runs the command.
 ///
 /// # Errors
 /// [`Failure`] with the first thing that stands in the way.
 pub fn run(session: &Session, args: &Keygen) -> Result<(), Failure> {
-    staging::check_outputs(session, &[Some(&args.secret), Some(&args.evaluation)])?;
     let client = Client::load(&args.client)?;
+    let counter = ShareCounter::beside(&args.secret);
+    let counted = client.share.is_some().then(|| counter.path());
+    staging::check_outputs(
+        session,
+        &[Some(&args.secret), Some(&args.evaluation), counted],
+    )?;
     let ctx = client.context()?;
     let (keys, ms) = progress::count(session, "making keys", |tick| client.keygen(&ctx, tick));
     // The large file first: a full disk must not cost the secret key that --force would replace.
@@ -26,7 +31,12 @@ pub fn run(session: &Session, args: &Keygen) -> Result<(), Failure> {
         )
     });
     saved?;
-    if let Err(error) = client.save_secret(&keys.secret, &args.secret, session.force) {
+    let count = || match counted {
+        Some(_) => counter.create(&keys.key_id, session.force),
+        None => Ok(()),
+    };
+    let secret = || client.save_secret(&keys.secret, &args.secret, session.force);
+    if let Err(error) = count().and_then(|()| secret()) {
         // Evaluation keys whose secret is lost serve nobody.
         let _ = std::fs::remove_file(&args.evaluation);
         return Err(error.into());
@@ -55,6 +65,15 @@ pub fn run(session: &Session, args: &Keygen) -> Result<(), Failure> {
             args.secret.display()
         )],
     );
+    if let Some(path) = counted {
+        lines.line(
+            "wrote",
+            &[format!(
+                "{}, the count of shared results: stays beside the key",
+                path.display()
+            )],
+        );
+    }
     lines.line(
         "wrote",
         &[format!(

@@ -90,6 +90,8 @@ impl Compiled {
             graph: None,
             passes: Vec::new(),
             report,
+            precision: None,
+            calibrated: false,
         })
     }
 }
@@ -166,6 +168,9 @@ impl Client {
             port.check(&params)
                 .map_err(|why| format!("{:?}: {why}", port.name))?;
         }
+        if let Some(share) = &self.share {
+            share.check_numbers()?;
+        }
         let bad = |level: &Level| *level > params.max_level();
         let keys = &self.keys;
         let amounts_fit = keys
@@ -213,11 +218,14 @@ impl Client {
             return Err("circuit and client part have different inputs or outputs".to_owned());
         }
         let facts = circuit::facts(circuit).map_err(|e| e.to_string())?;
-        match facts
+        if let Some(i) = facts
             .iter()
             .position(|f| f.level.is_none() || f.scale.is_none())
         {
-            Some(i) => Err(format!("%{i} has no level or no scale")),
+            return Err(format!("%{i} has no level or no scale"));
+        }
+        match &self.share {
+            Some(share) => share.check(self, circuit),
             None => Ok(()),
         }
     }
