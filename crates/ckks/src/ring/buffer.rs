@@ -31,22 +31,29 @@ pub(crate) struct Buffer {
 impl Buffer {
     /// A buffer of `len` words, a multiple of 8, with unspecified (old) contents.
     pub fn stale(len: usize) -> Self {
+        Self::pooled(len).unwrap_or_else(|| Self {
+            lines: vec![Line([0; 8]); len / 8],
+        })
+    }
+
+    /// As [`Buffer::stale`]; `None` if the system has not the memory.
+    pub fn try_stale(len: usize) -> Option<Self> {
+        Self::pooled(len).or_else(|| {
+            let mut lines = Vec::new();
+            lines.try_reserve_exact(len / 8).ok()?;
+            lines.resize(len / 8, Line([0; 8]));
+            Some(Self { lines })
+        })
+    }
+
+    /// A buffer that was used before, if there is one of this length.
+    fn pooled(len: usize) -> Option<Self> {
         debug_assert_eq!(len % 8, 0);
         let n_lines = len / 8;
-        if let Ok(mut pool) = POOL.lock() {
-            let found = pool
-                .free
-                .as_mut()
-                .and_then(|free| free.get_mut(&n_lines))
-                .and_then(Vec::pop);
-            if let Some(lines) = found {
-                pool.lines -= n_lines;
-                return Self { lines };
-            }
-        }
-        Self {
-            lines: vec![Line([0; 8]); n_lines],
-        }
+        let mut pool = POOL.lock().ok()?;
+        let lines = pool.free.as_mut()?.get_mut(&n_lines)?.pop()?;
+        pool.lines -= n_lines;
+        Some(Self { lines })
     }
 }
 
