@@ -488,7 +488,7 @@ fn word(file: &[u8], at: usize) -> usize {
 }
 
 /// Makes the lengths in the prologue agree with the file's.
-fn repair_lengths(file: &mut [u8]) {
+pub fn repair_lengths(file: &mut [u8]) {
     let (length, table) = (file.len(), word(file, 56).min(file.len()));
     if file.len() >= 128 {
         file[64..72].copy_from_slice(&((length - table) as u64).to_le_bytes());
@@ -497,7 +497,7 @@ fn repair_lengths(file: &mut [u8]) {
 }
 
 /// Makes the hash over prologue, header and table right.
-fn repair_hash(file: &mut [u8]) {
+pub fn repair_hash(file: &mut [u8]) {
     if file.len() < 128 {
         return;
     }
@@ -513,7 +513,7 @@ fn repair_hash(file: &mut [u8]) {
 }
 
 /// Rewrites the table's rows with the offsets that follow from their lengths, and with the right hashes.
-fn repair_sections(file: &mut Vec<u8>) {
+pub fn repair_sections(file: &mut Vec<u8>) {
     let (header, at) = (word(file, 48), word(file, 56));
     let Some(mut rest) = file.get(at..).map(<[u8]>::to_vec) else {
         return;
