@@ -34,10 +34,17 @@ pub use parse::parse;
 pub use parts::{CircuitForm, CircuitParts};
 pub use plain::{PlainValues, PlainVector};
 pub use predict::{Prediction, SlotError, predict, worst_error};
-pub use print::{Detail, print};
+pub use print::{Detail, print, write_text};
 pub use slots::{SlotNoise, apply_slots, run_slots};
 pub use widen::widen;
 pub use worst::{SlotBounds, WorstError, worst_case};
+
+/// Most slots of a ciphertext that any ring allows.
+const MAX_SLOTS: usize = 1 << 16;
+/// Longest name of a layer or a plain vector that is read, in bytes.
+const MAX_NAME: usize = 1 << 12;
+/// Most layers.
+const MAX_LAYERS: usize = 1 << 16;
 
 /// What can be wrong with a circuit.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

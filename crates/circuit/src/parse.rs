@@ -1,8 +1,9 @@
 //! Reading the text form; [`crate::print()`] shows it.
 
+use crate::print::INLINE;
 use crate::{
-    Circuit, CircuitError, KeyManifest, Layer, LayerId, Op, PlainId, PlainValues, PlainVector,
-    RotationClass, Value, ValueId,
+    Circuit, CircuitError, KeyManifest, Layer, LayerId, MAX_LAYERS, MAX_NAME, MAX_SLOTS, Op,
+    PlainId, PlainValues, PlainVector, RotationClass, Value, ValueId,
 };
 use params::{Level, Params, ParamsSpec, Rotation, Scale};
 use std::collections::BTreeMap;
@@ -74,7 +75,7 @@ impl Parser {
             let outputs: Result<Vec<ValueId>, String> =
                 rest.split(',').map(|w| self.value(w.trim())).collect();
             let outputs = outputs?;
-            self.circuit_mut()?.set_outputs(outputs);
+            self.body()?.set_outputs(outputs);
             Ok(())
         } else {
             self.assignment(line)
@@ -87,20 +88,39 @@ impl Parser {
             .ok_or_else(|| "expected `circuit (…) {` first".to_owned())
     }
 
+    /// The circuit, before its results are named.
+    fn body(&mut self) -> Result<&mut Circuit, String> {
+        let circuit = self.circuit_mut()?;
+        if circuit.outputs().is_empty() {
+            Ok(circuit)
+        } else {
+            Err("only `}` may follow `return`".to_owned())
+        }
+    }
+
+    fn set_slots(&mut self, n: usize) -> Result<(), String> {
+        match self.n_slots.replace(n) {
+            Some(before) if before != n => Err(format!("{n} slots, {before} were given above")),
+            _ => Ok(()),
+        }
+    }
+
     fn directive(&mut self, text: &str) -> Result<(), String> {
         if let Some(rest) = text.strip_prefix("params:") {
             let params = params_line(rest)?;
-            self.n_slots = Some(params.n_slots());
+            self.set_slots(params.n_slots())?;
             self.params = Some(params);
         } else if let Some(rest) = text.strip_prefix("slots:") {
             let n: usize = rest
                 .trim()
                 .parse()
                 .map_err(|_| format!("expected a slot count, found `{}`", rest.trim()))?;
-            if !n.is_power_of_two() {
-                return Err(format!("a slot count is a power of two, found {n}"));
+            if !n.is_power_of_two() || n > MAX_SLOTS {
+                return Err(format!(
+                    "a slot count is a power of two up to {MAX_SLOTS}, found {n}"
+                ));
             }
-            self.n_slots = Some(n);
+            self.set_slots(n)?;
         } else if let Some(rest) = text.strip_prefix("bound:") {
             self.bound = Some(number(rest.trim())?);
         } else if let Some(rest) = text.strip_prefix("keys:") {
@@ -115,14 +135,19 @@ impl Parser {
                     index.trim()
                 ));
             }
-            self.layers.push(Layer {
-                name: name.trim().to_owned(),
-            });
+            if self.layers.len() == MAX_LAYERS {
+                return Err(format!("expected at most {MAX_LAYERS} layers"));
+            }
+            let name = unescaped(name.trim())?;
+            self.layers.push(Layer { name });
         }
         Ok(())
     }
 
     fn plain(&mut self, rest: &str) -> Result<(), String> {
+        if self.circuit.is_some() {
+            return Err("plain vectors come before the circuit".to_owned());
+        }
         let (head, values) = rest
             .split_once('=')
             .ok_or("expected `plain @name period N = …`")?;
@@ -141,13 +166,19 @@ impl Parser {
             .parse()
             .map_err(|_| format!("expected a period, found `{period}`"))?;
         let values = plain_values(values.trim(), period)?;
-        self.named
-            .insert(name.clone(), PlainId(self.plains.len() as u32));
-        self.plains.push(PlainVector {
+        let plain = PlainVector {
             name,
             period,
             values,
-        });
+        };
+        if plain.is_inline() {
+            return Err(
+                "a short plain vector without a name is written where it is used".to_owned(),
+            );
+        }
+        let id = PlainId(self.plains.len() as u32);
+        self.named.insert(plain.name.clone(), id);
+        self.plains.push(plain);
         Ok(())
     }
 
@@ -156,6 +187,9 @@ impl Parser {
             .strip_prefix('(')
             .and_then(|r| r.strip_suffix(") {"))
             .ok_or("expected `circuit (%0: ct, …) {`")?;
+        if self.circuit.is_some() {
+            return Err("a second circuit begins, expected one".to_owned());
+        }
         let n_slots = self
             .n_slots
             .ok_or("expected a line `; params: …` or `; slots: N` before the circuit")?;
@@ -179,8 +213,10 @@ impl Parser {
                     None => circuit.inputs_mut()[i].scale = Some(scale(word)?),
                 }
             }
-            self.values
-                .insert(name.trim().to_owned(), ValueId(i as u32));
+            let name = name.trim().to_owned();
+            if let Some(before) = self.values.insert(name, ValueId(i as u32)) {
+                return Err(format!("the inputs {before} and %{i} have one name"));
+            }
         }
         std::mem::take(&mut self.layers).into_iter().for_each(|l| {
             circuit.add_layer(l);
@@ -221,10 +257,12 @@ impl Parser {
         let mut layer = None;
         let mut class = None;
         if let Some((before, index)) = rest.rsplit_once(" #") {
-            layer =
-                Some(LayerId(index.trim().parse().map_err(|_| {
-                    format!("expected a layer number, found `#{index}`")
-                })?));
+            let n_layers = self.circuit_mut()?.layers().len();
+            let known = index.trim().parse().ok();
+            let known = known.filter(|i: &u16| usize::from(*i) < n_layers);
+            layer = Some(LayerId(known.ok_or_else(|| {
+                format!("expected the number of one of {n_layers} layers, found `#{index}`")
+            })?));
             rest = before;
         }
         for c in [
@@ -240,7 +278,7 @@ impl Parser {
             }
         }
         let op = self.operation(word, rest.trim())?;
-        let id = self.circuit_mut()?.push(Value { op, layer, class });
+        let id = self.body()?.push(Value { op, layer, class });
         self.values.insert(name, id);
         Ok(())
     }
@@ -344,7 +382,13 @@ impl Parser {
             let found = self.named.get(&unescaped(name)?).copied();
             return found.ok_or_else(missing);
         }
-        let count = text.split(',').count() as u32;
+        let count = text.split(',').count();
+        if !text.starts_with('[') || count > INLINE {
+            return Err(format!(
+                "a plain vector without a name is a list of at most {INLINE} values"
+            ));
+        }
+        let count = count as u32;
         let values = plain_values(text, count)?;
         Ok(self.circuit_mut()?.add_plain(PlainVector {
             name: String::new(),
@@ -365,6 +409,12 @@ fn unescaped(word: &str) -> Result<String, String> {
         name.push(c.ok_or_else(|| format!("expected a character's number in `{word}`"))?);
         name.push_str(rest);
     }
+    if name.len() > MAX_NAME {
+        return Err(format!(
+            "a name has at most {MAX_NAME} bytes, found {}",
+            name.len()
+        ));
+    }
     Ok(name)
 }
 
@@ -382,7 +432,9 @@ fn scale(word: &str) -> Result<Scale, String> {
 
 fn number(word: &str) -> Result<f64, String> {
     word.parse()
-        .map_err(|_| format!("expected a number, found `{word}`"))
+        .ok()
+        .filter(|number: &f64| number.is_finite())
+        .ok_or_else(|| format!("expected a finite number, found `{word}`"))
 }
 
 fn plain_values(text: &str, period: u32) -> Result<PlainValues, String> {

@@ -1,14 +1,14 @@
 //! A circuit as plain data for storage, and its checked way back.
 
 use crate::circuit::Stored;
+use crate::print::INLINE;
 use crate::{
-    Circuit, CircuitError, InputFact, KeyManifest, Layer, Op, PlainValues, PlainVector, Value,
+    Circuit, CircuitError, InputFact, KeyManifest, Layer, MAX_LAYERS, MAX_NAME, MAX_SLOTS, Op,
+    PlainValues, PlainVector, Value,
 };
 use params::{Params, ParamsSpec, Scale};
 use serde::{Deserialize, Serialize};
 
-/// Most slots of a ciphertext that any ring allows.
-const MAX_SLOTS: u32 = 1 << 16;
 /// Largest sum of a scale's exponents, far above what a chain can hold and far below where they overflow.
 const MAX_EXPONENTS: u32 = 1 << 13;
 /// Most chain primes.
@@ -47,6 +47,24 @@ pub struct CircuitParts {
     pub numbers: Vec<f64>,
     /// Slots of the sparse vectors' numbers, one vector after another.
     pub slots: Vec<u32>,
+}
+
+impl PlainForm {
+    /// As [`PlainVector::is_inline`].
+    fn is_inline(&self) -> bool {
+        self.name.is_empty() && !self.sparse && self.n_numbers as usize <= INLINE
+    }
+}
+
+impl CircuitForm {
+    /// How many numbers and how many slots belong to this form, as it declares itself.
+    pub fn declared(&self) -> (u64, u64) {
+        let count = |sparse_only: bool| -> u64 {
+            let of = self.plains.iter().filter(|p| p.sparse || !sparse_only);
+            of.map(|p| u64::from(p.n_numbers)).sum()
+        };
+        (count(false), count(true))
+    }
 }
 
 fn fault(why: impl Into<String>) -> CircuitError {
@@ -104,7 +122,7 @@ impl Circuit {
     /// [`CircuitError::Parts`] for the first part that does not fit, or the first fault that [`crate::verify`] finds.
     pub fn from_parts(parts: CircuitParts) -> Result<Self, CircuitError> {
         let form = parts.form;
-        if !form.n_slots.is_power_of_two() || form.n_slots > MAX_SLOTS {
+        if !form.n_slots.is_power_of_two() || form.n_slots as usize > MAX_SLOTS {
             let why = format!(
                 "{} slots, expected a power of two up to {MAX_SLOTS}",
                 form.n_slots
@@ -125,6 +143,7 @@ impl Circuit {
         if let Some(bound) = form.bound.filter(|b| !b.is_finite()) {
             return Err(fault(format!("the bound {bound} is not finite")));
         }
+        check_names(&form.layers, &form.plains)?;
         check_values(&form.values, form.inputs.len(), form.layers.len())?;
         check_scales(&form.inputs, &form.values)?;
         let n_values = form.values.len();
@@ -152,6 +171,36 @@ impl Circuit {
         })?;
         check_keys(&circuit)?;
         Ok(circuit)
+    }
+}
+
+/// Checks that names are short, so that a text that repeats them is not endless, and that those of plain vectors differ.
+fn check_names(layers: &[Layer], plains: &[PlainForm]) -> Result<(), CircuitError> {
+    if layers.len() > MAX_LAYERS {
+        let found = layers.len();
+        return Err(fault(format!(
+            "{found} layers, expected at most {MAX_LAYERS}"
+        )));
+    }
+    let names = layers.iter().map(|layer| &layer.name);
+    if let Some(long) = names
+        .chain(plains.iter().map(|plain| &plain.name))
+        .find(|name| name.len() > MAX_NAME)
+    {
+        let found = long.len();
+        return Err(fault(format!(
+            "a name of {found} bytes, expected at most {MAX_NAME}"
+        )));
+    }
+    let mut names: Vec<&str> = plains
+        .iter()
+        .filter(|plain| !plain.is_inline())
+        .map(|plain| plain.name.as_str())
+        .collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(fault(format!("two plain vectors are called {:?}", pair[0]))),
+        None => Ok(()),
     }
 }
 
@@ -183,18 +232,17 @@ fn check_values(values: &[Value], n_inputs: usize, n_layers: usize) -> Result<()
     Ok(())
 }
 
-/// Checks that scales are in canonical form and that no product of them can overflow.
+/// Checks that scales name primes that a chain can have and that no product of them can overflow.
 fn check_scales(inputs: &[InputFact], values: &[Value]) -> Result<(), CircuitError> {
     let own = |scale: &Option<Scale>, i: usize| {
         let Some(scale) = scale else { return Ok(0) };
         let (two, primes) = scale.exponents();
-        let falling = primes.windows(2).all(|pair| pair[0].0 > pair[1].0);
-        let known = primes.iter().all(|(p, e)| *p < MAX_PRIMES && *e != 0);
+        let known = primes.iter().all(|(p, _)| *p < MAX_PRIMES);
         let size = primes
             .iter()
             .map(|(_, e)| u32::from(e.unsigned_abs()))
             .fold(two.unsigned_abs(), u32::saturating_add);
-        let fine = falling && known && size <= MAX_EXPONENTS;
+        let fine = known && size <= MAX_EXPONENTS;
         fine.then_some(size)
             .ok_or_else(|| fault(format!("the scale at %{i} is out of range")))
     };

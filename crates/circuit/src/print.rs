@@ -12,7 +12,7 @@
 //! ```
 
 use crate::{Circuit, Fact, Kind, Op, PlainId, PlainValues, PlainVector, facts};
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// How much of the plain vectors is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub enum Detail {
     Values,
 }
 
-/// Vectors of at most this many values are written where they are used.
-const INLINE: usize = 16;
+/// Vectors of at most this many values are written where they are used, if they have no name.
+pub(crate) const INLINE: usize = 16;
 
 impl PlainVector {
     pub(crate) fn is_inline(&self) -> bool {
@@ -35,35 +35,39 @@ impl PlainVector {
 /// Prints a circuit.
 pub fn print(circuit: &Circuit, detail: Detail) -> String {
     let mut out = String::new();
-    header(circuit, detail, &mut out);
+    write_text(circuit, detail, &mut out).expect("writing to a string");
+    out
+}
+
+/// Prints a circuit line by line, for texts that should not be in memory at once.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_text(circuit: &Circuit, detail: Detail, out: &mut impl Write) -> fmt::Result {
+    header(circuit, detail, out)?;
     let facts = facts(circuit).ok();
     let fact = |i: usize| facts.as_ref().map(|f| &f[i]);
-    let inputs: Vec<String> = circuit
-        .inputs()
-        .iter()
-        .enumerate()
-        .map(|(i, input)| {
-            let mut text = format!("%{i}: ct");
-            if let Some(level) = input.level {
-                write!(text, " {level}").expect("writing to a string");
-            }
-            if let Some(scale) = &input.scale {
-                write!(text, " {scale}").expect("writing to a string");
-            }
-            text
-        })
-        .collect();
-    writeln!(out, "circuit ({}) {{", inputs.join(", ")).expect("writing to a string");
+    out.write_str("circuit (")?;
+    for (i, input) in circuit.inputs().iter().enumerate() {
+        write!(out, "{}%{i}: ct", if i == 0 { "" } else { ", " })?;
+        if let Some(level) = input.level {
+            write!(out, " {level}")?;
+        }
+        if let Some(scale) = &input.scale {
+            write!(out, " {scale}")?;
+        }
+    }
+    out.write_str(") {\n")?;
     for (value, (id, op)) in circuit.values().iter().zip(circuit.ops()) {
         if matches!(op, Op::Input { .. }) {
             continue;
         }
         let mut line = format!("  {id} = {}", operation(circuit, op));
         if let Some(class) = value.class {
-            write!(line, " {}", class.word()).expect("writing to a string");
+            write!(line, " {}", class.word())?;
         }
         if let Some(layer) = value.layer {
-            write!(line, " #{}", layer.0).expect("writing to a string");
+            write!(line, " #{}", layer.0)?;
         }
         if let Some(fact) = fact(id.index()) {
             let text = fact_text(fact);
@@ -71,15 +75,13 @@ pub fn print(circuit: &Circuit, detail: Detail) -> String {
                 line = format!("{line:<30}  ; {text}");
             }
         }
-        out.push_str(line.trim_end());
-        out.push('\n');
+        writeln!(out, "{}", line.trim_end())?;
     }
     let outputs: Vec<String> = circuit.outputs().iter().map(ToString::to_string).collect();
-    writeln!(out, "  return {}\n}}", outputs.join(", ")).expect("writing to a string");
-    out
+    writeln!(out, "  return {}\n}}", outputs.join(", "))
 }
 
-fn header(circuit: &Circuit, detail: Detail, out: &mut String) {
+fn header(circuit: &Circuit, detail: Detail, out: &mut impl Write) -> fmt::Result {
     let join = |bits: &[u8]| bits.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
     match circuit.params() {
         Some(params) => {
@@ -100,10 +102,9 @@ fn header(circuit: &Circuit, detail: Detail, out: &mut String) {
             )
         }
         None => writeln!(out, "; slots: {}", circuit.n_slots()),
-    }
-    .expect("writing to a string");
+    }?;
     if let Some(bound) = circuit.bound() {
-        writeln!(out, "; bound: {bound:?}").expect("writing to a string");
+        writeln!(out, "; bound: {bound:?}")?;
     }
     if let Some(keys) = circuit.keys() {
         let mut words: Vec<String> = keys
@@ -114,10 +115,10 @@ fn header(circuit: &Circuit, detail: Detail, out: &mut String) {
         words.extend(keys.conjugation.map(|l| format!("conjugate@{l}")));
         words.extend(keys.relinearization.map(|l| format!("relinearize@{l}")));
         words.insert(0, "; keys:".to_owned());
-        writeln!(out, "{}", words.join(" ")).expect("writing to a string");
+        writeln!(out, "{}", words.join(" "))?;
     }
     for (i, layer) in circuit.layers().iter().enumerate() {
-        writeln!(out, "; layer {i}: {}", layer.name).expect("writing to a string");
+        writeln!(out, "; layer {i}: {}", one_line(&layer.name))?;
     }
     for plain in circuit
         .plains()
@@ -137,9 +138,23 @@ fn header(circuit: &Circuit, detail: Detail, out: &mut String) {
             "plain @{} period {} = {values}",
             escaped(&plain.name),
             plain.period
-        )
-        .expect("writing to a string");
+        )?;
     }
+    Ok(())
+}
+
+/// A name that may have spaces inside: what would end the line or be trimmed away by its number.
+fn one_line(name: &str) -> String {
+    let mut text = String::new();
+    for (i, c) in name.char_indices() {
+        let at_edge = i == 0 || i + c.len_utf8() == name.len();
+        if c.is_control() || c == '\\' || (c.is_whitespace() && at_edge) {
+            text.extend(c.escape_unicode());
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// A name as one word of the text: other characters than those of ordinary names by their numbers, `\u{20}`.

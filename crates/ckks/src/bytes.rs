@@ -73,22 +73,39 @@ pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
-fn malformed(what: &'static str) -> CkksError {
-    CkksError::Malformed { what }
+/// An error that says what was found where something else was expected.
+pub(crate) fn malformed(
+    what: &'static str,
+    found: impl ToString,
+    expected: impl ToString,
+) -> CkksError {
+    CkksError::Malformed {
+        what,
+        found: found.to_string(),
+        expected: expected.to_string(),
+    }
+}
+
+fn truncated(found: usize, needed: usize) -> CkksError {
+    malformed("the rest's length", found, format!("at least {needed}"))
 }
 
 impl<'a> Reader<'a> {
     /// Checks the header.
     pub fn new(ctx: &'a Context, kind: Kind, bytes: &'a [u8]) -> Result<Self, CkksError> {
         let mut reader = Self { ctx, rest: bytes };
-        if reader.take(4)? != MAGIC {
-            return Err(malformed("wrong magic"));
+        let magic: [u8; 4] = reader.array()?;
+        if magic != MAGIC {
+            let (found, expected) = (magic.escape_ascii(), MAGIC.escape_ascii());
+            return Err(malformed("the magic", found, expected));
         }
-        if reader.u8()? != VERSION {
-            return Err(malformed("unknown version"));
+        let version = reader.u8()?;
+        if version != VERSION {
+            return Err(malformed("the version", version, VERSION));
         }
-        if reader.u8()? != kind as u8 {
-            return Err(malformed("another kind of object"));
+        let found = reader.u8()?;
+        if found != kind as u8 {
+            return Err(malformed("the kind", found, kind as u8));
         }
         ctx.check(ParamsId(reader.array()?))?;
         Ok(reader)
@@ -98,7 +115,7 @@ impl<'a> Reader<'a> {
         let (head, rest) = self
             .rest
             .split_at_checked(len)
-            .ok_or(malformed("truncated"))?;
+            .ok_or_else(|| truncated(self.rest.len(), len))?;
         self.rest = rest;
         Ok(head)
     }
@@ -107,7 +124,7 @@ impl<'a> Reader<'a> {
         let (head, rest) = self
             .rest
             .split_first_chunk()
-            .ok_or(malformed("truncated"))?;
+            .ok_or_else(|| truncated(self.rest.len(), K))?;
         self.rest = rest;
         Ok(*head)
     }
@@ -122,38 +139,37 @@ impl<'a> Reader<'a> {
 
     pub fn level(&mut self) -> Result<Level, CkksError> {
         let level = Level(self.u8()?);
-        if level > self.ctx.params().max_level() {
-            return Err(malformed("the level is above the chain"));
+        let max = self.ctx.params().max_level();
+        if level > max {
+            return Err(malformed("the level", level, format!("at most {max}")));
         }
         Ok(level)
     }
 
     /// A scale in canonical form, between 1 and the modulus at `level`.
     pub fn scale(&mut self, level: Level) -> Result<Scale, CkksError> {
-        const MAX_EXPONENT: u16 = 256;
         let two = i32::from_le_bytes(self.array()?);
-        if two.unsigned_abs() > 1 << 14 {
-            return Err(malformed("the scale is out of range"));
+        let n_primes = usize::from(self.u8()?);
+        if n_primes > self.ctx.chain() {
+            let expected = format!("at most {}", self.ctx.chain());
+            return Err(malformed(
+                "the number of the scale's primes",
+                n_primes,
+                expected,
+            ));
         }
-        let mut scale = Scale::power_of_two(two);
-        let mut previous = self.ctx.chain();
-        for _ in 0..self.u8()? {
+        let mut primes = Vec::with_capacity(n_primes);
+        for _ in 0..n_primes {
             let index = self.u8()?;
-            let exponent = i16::from_le_bytes(self.array()?);
-            let in_order = usize::from(index) < previous;
-            if !in_order || exponent == 0 || exponent.unsigned_abs() > MAX_EXPONENT {
-                return Err(malformed("the scale is out of range"));
-            }
-            previous = usize::from(index);
-            for _ in 0..exponent.unsigned_abs() {
-                let prime = Scale::prime(index);
-                scale = if exponent > 0 {
-                    scale.times(&prime)
-                } else {
-                    scale.over(&prime)
-                };
-            }
+            primes.push((index, i16::from_le_bytes(self.array()?)));
         }
+        let scale = Scale::from_exponents(two, &primes).ok_or_else(|| {
+            malformed(
+                "the scale",
+                format!("2^{two}, {primes:?}"),
+                "falling primes",
+            )
+        })?;
         let q = self.ctx.params().q();
         let bits = scale.log2(q);
         let available: f64 = q[..level.n_limbs()]
@@ -161,7 +177,8 @@ impl<'a> Reader<'a> {
             .map(|&p| (p as f64).log2())
             .sum();
         if !(0.0..=available).contains(&bits) || scale.value(q).is_none() {
-            return Err(malformed("the scale is out of range"));
+            let expected = format!("1 to 2^{available:.1}");
+            return Err(malformed("the scale", scale, expected));
         }
         Ok(scale)
     }
@@ -171,21 +188,23 @@ impl<'a> Reader<'a> {
         if self.rest.len() == 8 * words {
             Ok(())
         } else {
-            Err(malformed("wrong length"))
+            Err(malformed("the rest's length", self.rest.len(), 8 * words))
         }
     }
 
     /// A polynomial, every residue checked.
     pub fn poly(&mut self, n_q: usize, n_special: usize) -> Result<Poly, CkksError> {
         let bytes = self.take(8 * self.ctx.n() * (n_q + n_special))?;
-        let mut poly = self.ctx.stale(n_q, n_special);
+        let mut poly = self.ctx.try_stale(n_q, n_special)?;
         let words = poly.limbs_mut().flatten();
         for (word, bytes) in words.zip(bytes.as_chunks::<8>().0) {
             *word = u64::from_le_bytes(*bytes);
         }
         for (j, limb) in poly.limbs().enumerate() {
-            if !(self.ctx.kernels().all_below)(limb, self.ctx.limb_modulus(j, n_q).p) {
-                return Err(malformed("a residue is not reduced"));
+            let p = self.ctx.limb_modulus(j, n_q).p;
+            if !(self.ctx.kernels().all_below)(limb, p) {
+                let largest = limb.iter().copied().max().unwrap_or(0);
+                return Err(malformed("a residue", largest, format!("less than {p}")));
             }
         }
         Ok(poly)

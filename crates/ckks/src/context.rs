@@ -11,7 +11,7 @@ use crate::ring::ntt::{NttTable, Scaling};
 use crate::ring::poly::Poly;
 use params::{GaloisElement, Level, Params, ParamsId};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 /// A parameter set with all its tables. Clones share them.
 #[derive(Clone)]
@@ -37,7 +37,8 @@ struct Inner {
     fft: FftTable,
     /// Entry `k`: tables for size `2^k`, below the ring degree, of all primes.
     short: Vec<OnceLock<Vec<NttTable>>>,
-    automorphisms: Mutex<HashMap<GaloisElement, Arc<AutomorphismTable>>>,
+    /// Weak, so that tables do not outlive the keys that use them, whosever keys those are.
+    automorphisms: Mutex<HashMap<GaloisElement, Weak<AutomorphismTable>>>,
     counters: Counters,
 }
 
@@ -279,7 +280,7 @@ impl Context {
         self.inner.special_product[j]
     }
 
-    /// The permutation of an automorphism, computed once.
+    /// The permutation of an automorphism, shared while anyone holds it.
     ///
     /// # Errors
     /// [`CkksError::GaloisElement`] for an even or too large exponent.
@@ -290,10 +291,12 @@ impl Context {
         self.check_galois(g)?;
         let lookup = self.inner.automorphisms.lock();
         let mut cache = lookup.unwrap_or_else(std::sync::PoisonError::into_inner);
-        let table = cache
-            .entry(g)
-            .or_insert_with(|| Arc::new(AutomorphismTable::new(g.0, self.n())));
-        Ok(Arc::clone(table))
+        if let Some(table) = cache.get(&g).and_then(Weak::upgrade) {
+            return Ok(table);
+        }
+        let table = Arc::new(AutomorphismTable::new(g.0, self.n()));
+        cache.insert(g, Arc::downgrade(&table));
+        Ok(table)
     }
 
     /// # Errors
@@ -311,6 +314,14 @@ impl Context {
         }
     }
 
+    /// # Errors
+    /// [`CkksError::Memory`] if the system has not the memory.
+    pub(crate) fn try_stale(&self, n_q: usize, n_special: usize) -> Result<Poly, CkksError> {
+        Poly::try_stale(self.n(), n_q, n_special).ok_or(CkksError::Memory {
+            bytes: 8 * self.n() * (n_q + n_special),
+        })
+    }
+
     pub(crate) fn stale(&self, n_q: usize, n_special: usize) -> Poly {
         Poly::stale(self.n(), n_q, n_special)
     }
@@ -321,7 +332,10 @@ impl Context {
         if id == self.id() {
             Ok(())
         } else {
-            Err(CkksError::ParamsMismatch)
+            Err(CkksError::ParamsMismatch {
+                found: id,
+                expected: self.id(),
+            })
         }
     }
 

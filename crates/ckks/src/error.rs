@@ -1,13 +1,18 @@
 //! What can go wrong, as data.
 
-use params::{GaloisElement, Level, Scale};
+use params::{GaloisElement, Level, ParamsId, Scale};
 
 /// Why an operation was refused. Operands are left as they were.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CkksError {
     /// The caller mixes objects of different parameter sets.
-    #[error("the operands belong to different parameter sets")]
-    ParamsMismatch,
+    #[error("an operand belongs to parameters {found}, expected {expected}")]
+    ParamsMismatch {
+        /// Parameters of the operand.
+        found: ParamsId,
+        /// Parameters of the context.
+        expected: ParamsId,
+    },
     /// The caller's circuit is wrong: levels must meet before this operation.
     #[error("the levels {left} and {right} differ")]
     LevelMismatch {
@@ -115,10 +120,20 @@ pub enum CkksError {
         /// Size of the largest.
         bits: u32,
     },
+    /// The system refuses memory for an object that is read.
+    #[error("the system refuses {bytes} bytes of memory")]
+    Memory {
+        /// Bytes asked for.
+        bytes: usize,
+    },
     /// Bytes are not what they claim to be; the sender's turn.
-    #[error("malformed bytes: {what}")]
+    #[error("malformed bytes: {what} is {found}, expected {expected}")]
     Malformed {
-        /// What was found wrong.
+        /// Which part.
         what: &'static str,
+        /// What it is.
+        found: String,
+        /// What it can be.
+        expected: String,
     },
 }

@@ -14,6 +14,9 @@ pub fn next_power_of_two(n: u32) -> u32 {
 /// Most slots of one ciphertext.
 const MAX_SLOTS: u32 = 1 << 24;
 
+/// Most elements of a feature map that are looked at one by one.
+const MAX_LISTED: u32 = 1 << 16;
+
 /// Where each element of a tensor sits.
 ///
 /// An element's index is row-major over the tensor's shape without the batch axis.
@@ -164,19 +167,54 @@ impl Periodic {
         if extent > room.min(u64::from(u32::MAX)) {
             return Err(LayoutError::OutOfRoom { extent, room });
         }
-        if self.index == IndexMap::RowMajor {
+        match &self.index {
+            IndexMap::RowMajor => Ok(()),
+            IndexMap::Image { .. } => self.check_image(),
+            IndexMap::Table(positions) => {
+                let mut sorted = positions.to_vec();
+                sorted.sort_unstable();
+                match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+                    Some(pair) => Err(LayoutError::Overlap { position: pair[0] }),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Checks that no two elements of a feature map share a place, without looking at each where its rows and columns
+    /// stay inside the frame.
+    fn check_image(&self) -> Result<(), LayoutError> {
+        let IndexMap::Image {
+            channels,
+            height,
+            width,
+            gap,
+            frame,
+        } = self.index
+        else {
+            return Ok(());
+        };
+        // The last channel of a full block sits lowest, the last of a row of them farthest right.
+        let in_block = u64::from(channels).min(u64::from(gap.0) * u64::from(gap.1));
+        let reach = |n: u32, gap: u32, within: u64| {
+            u64::from(n.saturating_sub(1)) * u64::from(gap) + within
+        };
+        let rows = reach(height, gap.0, in_block.div_ceil(u64::from(gap.1)));
+        let columns = reach(width, gap.1, in_block.min(u64::from(gap.1)));
+        if rows <= u64::from(frame.0) && columns <= u64::from(frame.1) {
             return Ok(());
         }
-        let mut taken = vec![0u64; extent.div_ceil(64) as usize];
-        for element in 0..self.n_elements {
-            let position = self.position(element);
-            let (word, bit) = (position as usize / 64, 1u64 << (position % 64));
-            if taken[word] & bit != 0 {
-                return Err(LayoutError::Overlap { position });
-            }
-            taken[word] |= bit;
+        if self.n_elements > MAX_LISTED {
+            return Err(LayoutError::BadGeometry {
+                what: "a large feature map that leaves its frame",
+            });
         }
-        Ok(())
+        let mut sorted: Vec<u32> = (0..self.n_elements).map(|e| self.position(e)).collect();
+        sorted.sort_unstable();
+        match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(LayoutError::Overlap { position: pair[0] }),
+            None => Ok(()),
+        }
     }
 
     /// The position of an element.

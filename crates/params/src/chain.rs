@@ -10,6 +10,9 @@ const MAX_PRIME_BITS: u8 = 48;
 /// Smallest size: below it there are too few primes near a power of two for scales to stay close.
 const MIN_PRIME_BITS: u8 = 30;
 
+/// Largest size of the scale of fresh ciphertexts: two primes.
+const MAX_SCALE_BITS: u8 = 2 * MAX_PRIME_BITS;
+
 /// What to build: sizes only; [`Params::new`] finds the primes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,10 +61,18 @@ pub enum ParamsError {
         "a prime of {bits} bits was asked for, {MIN_PRIME_BITS} to {MAX_PRIME_BITS} are supported"
     )]
     PrimeSize { bits: u8 },
+    #[error("a scale of {bits} bits was asked for, up to {MAX_SCALE_BITS} are supported")]
+    ScaleSize { bits: u8 },
     #[error("there are not {count} usable primes of {bits} bits")]
     TooFewPrimes { bits: u8, count: usize },
-    #[error("the digits {digits:?} do not cut a chain of {chain} primes")]
-    Digits { digits: Vec<u8>, chain: usize },
+    #[error(
+        "{n_digits} digits of {cut} primes in all, or an empty one, do not cut a chain of {chain} primes"
+    )]
+    Digits {
+        n_digits: usize,
+        cut: usize,
+        chain: usize,
+    },
     #[error(
         "a digit of {digit_bits:.0} bits needs special primes of at least as many, found {special_bits:.0}"
     )]
@@ -123,10 +134,16 @@ impl Params {
         {
             return Err(ParamsError::PrimeSize { bits });
         }
+        if spec.scale_bits > MAX_SCALE_BITS {
+            let bits = spec.scale_bits;
+            return Err(ParamsError::ScaleSize { bits });
+        }
         let cut: usize = spec.digits.iter().map(|&d| usize::from(d)).sum();
         if cut != chain || spec.digits.contains(&0) {
+            let n_digits = spec.digits.len();
             return Err(ParamsError::Digits {
-                digits: spec.digits,
+                n_digits,
+                cut,
                 chain,
             });
         }

@@ -9,13 +9,52 @@ use std::fmt;
 /// Equality is exact: two values may be added only when their scales are equal. Text form: `2^40`, `2^80/q2`,
 /// `2^80/q2^2*q1`, primes in falling order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct Scale {
     two: i32,
     /// Sorted by prime index, falling; no zero exponents.
     primes: SmallVec<[(u8, i16); 4]>,
 }
 
+/// A scale as it is stored, not yet checked.
+#[derive(Deserialize)]
+struct Stored {
+    two: i32,
+    primes: Vec<(u8, i16)>,
+}
+
+impl TryFrom<Stored> for Scale {
+    type Error = String;
+
+    fn try_from(stored: Stored) -> Result<Self, String> {
+        Self::from_exponents(stored.two, &stored.primes).ok_or_else(|| {
+            format!(
+                "a scale of 2^{} and {} primes, expected falling primes and exponents from 1 to {}",
+                stored.two,
+                stored.primes.len(),
+                Self::MAX_EXPONENT
+            )
+        })
+    }
+}
+
 impl Scale {
+    /// Largest magnitude of an exponent in a scale that is read: far above what a chain can hold.
+    pub const MAX_EXPONENT: i32 = 1 << 13;
+
+    /// The scale `2^two · Π q_i^{e_i}` of exponents that come from outside; `None` unless prime indices fall, no prime's
+    /// exponent is 0 and none is beyond [`Scale::MAX_EXPONENT`].
+    pub fn from_exponents(two: i32, primes: &[(u8, i16)]) -> Option<Self> {
+        let falling = primes.windows(2).all(|pair| pair[0].0 > pair[1].0);
+        let exponents = primes.iter().map(|&(_, e)| i32::from(e));
+        let small = |e: i32| e.unsigned_abs() <= Self::MAX_EXPONENT as u32;
+        let sound = falling && small(two) && exponents.clone().all(|e| e != 0 && small(e));
+        sound.then(|| Self {
+            two,
+            primes: SmallVec::from_slice(primes),
+        })
+    }
+
     /// `2^bits`.
     pub fn power_of_two(bits: i32) -> Self {
         Self {
@@ -42,7 +81,7 @@ impl Scale {
         for &(index, exp) in &other.primes {
             match primes.iter_mut().find(|(i, _)| *i == index) {
                 Some((_, e)) => *e = e.saturating_add(exp.saturating_mul(sign)),
-                None => primes.push((index, sign * exp)),
+                None => primes.push((index, exp.saturating_mul(sign))),
             }
         }
         primes.retain(|(_, e)| *e != 0);
@@ -84,7 +123,7 @@ impl Scale {
     /// the same on every machine. `None` when it is not a normal double or names a prime that `q` lacks.
     pub fn value(&self, q: &[u64]) -> Option<f64> {
         // Factors 2^a are applied last and exactly; quotients p/2^b stay near 1 in between.
-        let (mut acc, mut two) = (1.0f64, self.two);
+        let (mut acc, mut two) = (1.0f64, i64::from(self.two));
         for &(i, e) in &self.primes {
             let p = *q.get(usize::from(i))?;
             let bits = 63 - p.leading_zeros() as i32;
@@ -96,15 +135,15 @@ impl Scale {
                     acc /= near_one
                 }
             }
-            two += bits * i32::from(e);
+            two += i64::from(bits) * i64::from(e);
         }
-        let bits = u64::try_from(i64::from(two) + 1023)
+        let bits = u64::try_from(two + 1023)
             .ok()
             .filter(|b| (1..2047).contains(b))?;
         Some(acc * f64::from_bits(bits << 52)).filter(|v| v.is_normal())
     }
 
-    /// Reads the text form; `None` if malformed.
+    /// Reads the text form; `None` if malformed or beyond [`Scale::MAX_EXPONENT`].
     pub fn parse(text: &str) -> Option<Self> {
         let mut scale = Self::one();
         let mut rest = text;
@@ -130,7 +169,7 @@ impl Scale {
             };
             scale = scale.combine(&unit, sign);
             let Some(op) = tail.chars().next() else {
-                return Some(scale);
+                return Self::from_exponents(scale.two, &scale.primes);
             };
             sign = if op == '/' { -1 } else { 1 };
             rest = &tail[1..];
@@ -160,8 +199,8 @@ impl fmt::Display for Scale {
             }
             first = false;
             write!(f, "q{i}")?;
-            if e.abs() != 1 {
-                write!(f, "^{}", e.abs())?;
+            if e.unsigned_abs() != 1 {
+                write!(f, "^{}", e.unsigned_abs())?;
             }
         }
         Ok(())
@@ -196,6 +235,29 @@ mod tests {
         assert_eq!(Scale::parse("2^80/q2").unwrap().to_string(), "2^80/q2");
         for bad in ["", "2^", "q", "3^4", "2^40/", "2^40//q1", "x"] {
             assert_eq!(Scale::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn exponents_out_of_order_or_range_are_no_scale() {
+        assert_eq!(
+            Scale::from_exponents(80, &[(2, -2), (1, 1)]),
+            Scale::parse("2^80/q2^2*q1")
+        );
+        let top = Scale::MAX_EXPONENT as i16;
+        for (two, primes) in [
+            (0, &[(1, 1), (2, 1)][..]),
+            (0, &[(1, 1), (1, 1)]),
+            (0, &[(1, 0)]),
+            (0, &[(1, top + 1)]),
+            (0, &[(1, i16::MIN)]),
+            (Scale::MAX_EXPONENT + 1, &[]),
+            (i32::MIN, &[]),
+        ] {
+            assert_eq!(Scale::from_exponents(two, primes), None);
+        }
+        for text in ["2^9000", "1/q1^-32768", "q1^5000*q1^5000"] {
+            assert_eq!(Scale::parse(text), None, "{text}");
         }
     }
 

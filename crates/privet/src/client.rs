@@ -81,10 +81,9 @@ impl Client {
             })
         };
         let fact = circuit.inputs().first()?;
-        let text = circuit::print(circuit, circuit::Detail::Values);
         Some(Self {
             model: model.to_owned(),
-            circuit_id: *blake3::hash(text.as_bytes()).as_bytes(),
+            circuit_id: circuit_id(circuit),
             spec: circuit.params()?.spec().clone(),
             input_level: fact.level?,
             input_scale: fact.scale.clone()?,
@@ -218,6 +217,21 @@ impl Client {
             .collect();
         (outside.len(), outside.into_iter().fold(0.0, f64::max))
     }
+}
+
+/// Identity of a circuit: the hash of its text, which is not kept.
+pub(crate) fn circuit_id(circuit: &Circuit) -> [u8; 32] {
+    struct Text(blake3::Hasher);
+    impl std::fmt::Write for Text {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            self.0.update(text.as_bytes());
+            Ok(())
+        }
+    }
+    let mut text = Text(blake3::Hasher::new());
+    circuit::write_text(circuit, circuit::Detail::Values, &mut text)
+        .expect("hashing takes any text");
+    *text.0.finalize().as_bytes()
 }
 
 /// Half the modulus over the scale, least over all results.

@@ -24,17 +24,29 @@ const MAPPED_BYTES: usize = 2 << 20;
 
 impl Lines {
     fn new(n_lines: usize) -> Self {
-        if n_lines * 64 >= MAPPED_BYTES
-            && let Ok(map) = MmapMut::map_anon(n_lines * 64)
-        {
-            #[cfg(target_os = "linux")]
-            {
-                // A hint: without large pages everything works as well.
-                let _ = map.advise(memmap2::Advice::HugePage);
-            }
-            return Self::Mapped(map);
-        }
-        Self::Heap(vec![Line([0; 8]); n_lines])
+        Self::map(n_lines).unwrap_or_else(|| Self::Heap(vec![Line([0; 8]); n_lines]))
+    }
+
+    /// `None` if the system has not the memory.
+    fn try_new(n_lines: usize) -> Option<Self> {
+        Self::map(n_lines).or_else(|| {
+            let mut lines = Vec::new();
+            lines.try_reserve_exact(n_lines).ok()?;
+            lines.resize(n_lines, Line([0; 8]));
+            Some(Self::Heap(lines))
+        })
+    }
+
+    /// A mapping of its own, for large buffers.
+    fn map(n_lines: usize) -> Option<Self> {
+        let bytes = n_lines
+            .checked_mul(64)
+            .filter(|&bytes| bytes >= MAPPED_BYTES)?;
+        let map = MmapMut::map_anon(bytes).ok()?;
+        // A hint: without large pages everything works as well.
+        #[cfg(target_os = "linux")]
+        let _ = map.advise(memmap2::Advice::HugePage);
+        Some(Self::Mapped(map))
     }
 
     fn count(&self) -> usize {
@@ -81,22 +93,24 @@ pub(crate) struct Buffer {
 impl Buffer {
     /// A buffer of `len` words, a multiple of 8, with unspecified (old) contents.
     pub fn stale(len: usize) -> Self {
+        Self::pooled(len).unwrap_or_else(|| Self {
+            lines: Lines::new(len / 8),
+        })
+    }
+
+    /// As [`Buffer::stale`]; `None` if the system has not the memory.
+    pub fn try_stale(len: usize) -> Option<Self> {
+        Self::pooled(len).or_else(|| Lines::try_new(len / 8).map(|lines| Self { lines }))
+    }
+
+    /// A buffer that was used before, if there is one of this length.
+    fn pooled(len: usize) -> Option<Self> {
         debug_assert_eq!(len % 8, 0);
         let n_lines = len / 8;
-        if let Ok(mut pool) = POOL.lock() {
-            let found = pool
-                .free
-                .as_mut()
-                .and_then(|free| free.get_mut(&n_lines))
-                .and_then(Vec::pop);
-            if let Some(lines) = found {
-                pool.lines -= n_lines;
-                return Self { lines };
-            }
-        }
-        Self {
-            lines: Lines::new(n_lines),
-        }
+        let mut pool = POOL.lock().ok()?;
+        let lines = pool.free.as_mut()?.get_mut(&n_lines)?.pop()?;
+        pool.lines -= n_lines;
+        Some(Self { lines })
     }
 }
 

@@ -26,6 +26,12 @@ impl Limbs {
         }
     }
 
+    /// As [`Limbs::stale`]; `None` if the system has not the memory.
+    pub fn try_stale(n: usize, count: usize) -> Option<Self> {
+        let buffer = Buffer::try_stale(stride(n).checked_mul(count)?)?;
+        Some(Self { buffer, n })
+    }
+
     pub fn limb(&self, j: usize) -> &[u64] {
         let start = j * stride(self.n);
         &self.buffer[start..start + self.n]

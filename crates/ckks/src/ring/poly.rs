@@ -22,6 +22,16 @@ impl Poly {
         }
     }
 
+    /// As [`Poly::stale`]; `None` if the system has not the memory.
+    pub fn try_stale(n: usize, n_q: usize, n_special: usize) -> Option<Self> {
+        Some(Self {
+            limbs: Limbs::try_stale(n, n_q + n_special)?,
+            n,
+            n_q,
+            n_special,
+        })
+    }
+
     pub fn n_q(&self) -> usize {
         self.n_q
     }

@@ -115,8 +115,8 @@ impl KeySwitchKey {
             "the secret belongs to other parameters"
         );
         let seed = randomness.seed();
-        let mut key =
-            Self::expand(ctx, galois, max_level, seed).expect("the level is in the chain");
+        let mut key = Self::expand(ctx, galois, max_level, seed)
+            .expect("the level is in the chain, with memory");
         let n_q = max_level.n_limbs();
         let digits = ctx.params().digits_at(max_level);
         for (row, digit) in key.rows.iter_mut().zip(digits) {
@@ -154,16 +154,16 @@ impl KeySwitchKey {
             id: expansion_id(galois),
         };
         let row = |d: usize| {
-            let mut a = ctx.stale(n_q, ctx.n_special());
+            let mut a = ctx.try_stale(n_q, ctx.n_special())?;
             each(a.limbs_mut(), |j, limb| {
                 let prime = ctx.prime_of_limb(j, n_q);
                 expansion.fill(ctx.modulus(prime), d as u32, prime as u32, limb);
             });
-            [ctx.stale(0, 0), a]
+            Ok([ctx.stale(0, 0), a])
         };
         let rows = (0..ctx.params().digits_at(max_level).len())
             .map(row)
-            .collect();
+            .collect::<Result<_, CkksError>>()?;
         Ok(Self {
             params: ctx.id(),
             galois,
@@ -212,7 +212,8 @@ impl KeySwitchKey {
     /// Reads untrusted bytes and expands the seed.
     ///
     /// # Errors
-    /// [`CkksError::Malformed`], [`CkksError::ParamsMismatch`] or [`CkksError::GaloisElement`].
+    /// [`CkksError::Malformed`], [`CkksError::ParamsMismatch`], [`CkksError::GaloisElement`] or [`CkksError::Memory`].
+    /// Memory needed is twice the length of the bytes.
     pub fn from_bytes(ctx: &Context, bytes: &[u8]) -> Result<Self, CkksError> {
         let mut reader = Reader::new(ctx, Kind::KeySwitch, bytes)?;
         let id = reader.u64()?;

@@ -43,7 +43,7 @@ impl PublicKey {
             "the secret belongs to other parameters"
         );
         let seed = randomness.seed();
-        let a = expand(ctx, &seed);
+        let a = expand(ctx, &seed).expect("the system has memory for a key");
         let error = randomness.error(ctx.n());
         let mut b = transform_small(ctx, &error, ctx.chain(), true);
         let s = &secret.residues.0;
@@ -78,7 +78,8 @@ impl PublicKey {
     /// Reads untrusted bytes and expands the seed.
     ///
     /// # Errors
-    /// [`CkksError::Malformed`] or [`CkksError::ParamsMismatch`].
+    /// [`CkksError::Malformed`], [`CkksError::ParamsMismatch`] or [`CkksError::Memory`].
+    /// Memory needed is twice the length of the bytes.
     pub fn from_bytes(ctx: &Context, bytes: &[u8]) -> Result<Self, CkksError> {
         let mut reader = Reader::new(ctx, Kind::Public, bytes)?;
         let seed = reader.array()?;
@@ -88,7 +89,7 @@ impl PublicKey {
         Ok(Self {
             params: ctx.id(),
             seed,
-            parts: [b, expand(ctx, &seed)],
+            parts: [b, expand(ctx, &seed)?],
         })
     }
 
@@ -119,15 +120,15 @@ impl PublicKey {
     }
 }
 
-fn expand(ctx: &Context, seed: &[u8; 32]) -> Poly {
+fn expand(ctx: &Context, seed: &[u8; 32]) -> Result<Poly, CkksError> {
     let expansion = Expansion {
         params: ctx.id(),
         seed,
         id: EXPANSION_ID,
     };
-    let mut a = ctx.stale(ctx.chain(), ctx.n_special());
+    let mut a = ctx.try_stale(ctx.chain(), ctx.n_special())?;
     each(a.limbs_mut(), |prime, limb| {
         expansion.fill(ctx.modulus(prime), 0, prime as u32, limb)
     });
-    a
+    Ok(a)
 }

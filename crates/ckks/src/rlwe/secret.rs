@@ -1,7 +1,7 @@
 //! The secret key.
 
 use crate::CkksError;
-use crate::bytes::{Kind, Reader, Writer};
+use crate::bytes::{Kind, Reader, Writer, malformed};
 use crate::context::Context;
 use crate::ring::parallel::each;
 use crate::ring::poly::Poly;
@@ -108,9 +108,7 @@ impl SecretKey {
             .fold(0, |bad, &c| bad | i64::from(c == 2))
             != 0
         {
-            return Err(CkksError::Malformed {
-                what: "a coefficient is not ternary",
-            });
+            return Err(malformed("a coefficient's code", 3, "0 to 2"));
         }
         Ok(Self::from_coefficients(ctx, coefficients))
     }

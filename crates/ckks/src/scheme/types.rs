@@ -1,7 +1,7 @@
 //! Plaintexts, ciphertexts and their extended forms.
 
 use crate::CkksError;
-use crate::bytes::{Kind, Reader, Writer};
+use crate::bytes::{Kind, Reader, Writer, malformed};
 use crate::context::Context;
 use crate::ring::poly::Poly;
 use params::{Level, ParamsId, Scale};
@@ -152,15 +152,13 @@ impl Ciphertext {
     /// Reads untrusted bytes.
     ///
     /// # Errors
-    /// [`CkksError::Malformed`] or [`CkksError::ParamsMismatch`]. Lengths are checked before anything is allocated.
+    /// [`CkksError::Malformed`], [`CkksError::ParamsMismatch`] or [`CkksError::Memory`]. Lengths are checked before anything is allocated.
     pub fn from_bytes(ctx: &Context, bytes: &[u8]) -> Result<Self, CkksError> {
         let mut reader = Reader::new(ctx, Kind::Ciphertext, bytes)?;
         let level = reader.level()?;
         let degree = reader.u8()?;
         if !(1..=2).contains(&degree) {
-            return Err(CkksError::Malformed {
-                what: "the degree is neither 1 nor 2",
-            });
+            return Err(malformed("the degree", degree, "1 or 2"));
         }
         let scale = reader.scale(level)?;
         let n_parts = usize::from(degree) + 1;

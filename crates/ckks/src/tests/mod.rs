@@ -4,8 +4,8 @@ mod counts;
 mod exact;
 mod meaning;
 mod noise;
-mod peer;
 mod noise_slots;
+mod peer;
 mod untrusted;
 
 use crate::{Basis, Ciphertext, Context, KeySwitchKey, Randomness, SecretKey};

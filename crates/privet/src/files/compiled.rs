@@ -1,10 +1,11 @@
 //! Compiled networks and the client's part of them.
 
 use super::{Header, content, decode, encode};
+use crate::client::circuit_id;
 use crate::{Client, Compiled, Error, Port};
 use circuit::{Circuit, CircuitForm, CircuitParts};
 use format::{FileKind, Options, Reader, Writer};
-use params::{Level, Params, Scale};
+use params::{Level, Params};
 use std::path::Path;
 
 const CLIENT: &str = "client";
@@ -12,6 +13,8 @@ const CIRCUIT: &str = "circuit";
 const NUMBERS: &str = "numbers";
 const SLOTS: &str = "slots";
 const REPORT: &str = "report";
+/// Most ciphertexts of an input, and of all results together.
+const MAX_CIPHERTEXTS: u32 = 1 << 12;
 
 impl Compiled {
     /// Writes circuit, weights and the client's part; not the network it was compiled from.
@@ -62,11 +65,12 @@ impl Compiled {
         let reader = Reader::open(path, FileKind::Compiled)?;
         let client = read_client(&reader)?;
         let form: CircuitForm = decode(&reader, CIRCUIT)?;
-        let numbers = words(&reader, NUMBERS)?
+        let (n_numbers, n_slots) = form.declared();
+        let numbers = words(&reader, NUMBERS, n_numbers)?
             .into_iter()
             .map(f64::from_le_bytes)
             .collect();
-        let slots = words(&reader, SLOTS)?
+        let slots = words(&reader, SLOTS, n_slots)?
             .into_iter()
             .map(u32::from_le_bytes)
             .collect();
@@ -96,18 +100,20 @@ impl Compiled {
     }
 }
 
-fn words<const N: usize>(reader: &Reader, section: &str) -> Result<Vec<[u8; N]>, Error> {
-    let bytes = reader.section(section)?;
-    match bytes.as_chunks::<N>() {
-        (words, []) => Ok(words.to_vec()),
-        _ => Err(content(
-            reader.path(),
-            format!(
-                "section {section:?} has {} bytes, expected a multiple of {N}",
-                bytes.len()
-            ),
-        )),
+/// Reads a section of `count` words.
+fn words<const N: usize>(
+    reader: &Reader,
+    section: &str,
+    count: u64,
+) -> Result<Vec<[u8; N]>, Error> {
+    let expected = count.checked_mul(N as u64);
+    if let Some(found) = reader.section_length(section)
+        && Some(found) != expected
+    {
+        let why = format!("section {section:?} has {found} bytes, expected {count} times {N}");
+        return Err(content(reader.path(), why));
     }
+    Ok(reader.section(section)?.as_chunks::<N>().0.to_vec())
 }
 
 impl Client {
@@ -158,8 +164,20 @@ impl Client {
                 params.max_level()
             ));
         }
-        if !is_sane(&self.input_scale, &params) {
-            return Err("the scale of fresh ciphertexts is out of range".to_owned());
+        let bits = self.input_scale.log2(params.q());
+        let known = self.input_scale.value(params.q()).is_some();
+        if !known || !(0.0..=params.log_q()).contains(&bits) {
+            return Err(format!(
+                "fresh ciphertexts have scale {}, expected 1 to 2^{:.1}",
+                self.input_scale,
+                params.log_q()
+            ));
+        }
+        if self.result_limit.is_nan() || self.result_limit <= 0.0 {
+            return Err(format!(
+                "results are up to {}, expected a positive number",
+                self.result_limit
+            ));
         }
         if self.outputs.is_empty() {
             return Err("it has no outputs".to_owned());
@@ -170,6 +188,16 @@ impl Client {
         }
         if let Some(share) = &self.share {
             share.check_numbers()?;
+        }
+        let n_results = self
+            .outputs
+            .iter()
+            .map(|o| u64::from(o.layout.n_ciphertexts));
+        let n_results: u64 = n_results.sum();
+        if n_results > u64::from(MAX_CIPHERTEXTS) {
+            return Err(format!(
+                "{n_results} ciphertexts of results, expected at most {MAX_CIPHERTEXTS}"
+            ));
         }
         let bad = |level: &Level| *level > params.max_level();
         let keys = &self.keys;
@@ -194,8 +222,7 @@ impl Client {
 
     /// Checks that this is the client's part of a circuit.
     fn check_circuit(&self, circuit: &Circuit) -> Result<(), String> {
-        let text = circuit::print(circuit, circuit::Detail::Values);
-        if *blake3::hash(text.as_bytes()).as_bytes() != self.circuit_id {
+        if circuit_id(circuit) != self.circuit_id {
             return Err("the circuit is not the one its identity names".to_owned());
         }
         if circuit.params().map(Params::spec) != Some(&self.spec)
@@ -231,18 +258,8 @@ impl Client {
     }
 }
 
-/// Whether a scale can be that of a fresh ciphertext.
-fn is_sane(scale: &Scale, params: &Params) -> bool {
-    let (two, primes) = scale.exponents();
-    let small = two.unsigned_abs() < 1 << 12
-        && primes.len() <= params.q().len()
-        && primes.iter().all(|(_, e)| e.unsigned_abs() < 1 << 8);
-    small && scale.value(params.q()).is_some()
-}
-
 impl Port {
     fn check(&self, params: &Params) -> Result<(), String> {
-        const MAX_CIPHERTEXTS: u32 = 1 << 12;
         let layout = &self.layout;
         if layout.n_slots as usize != params.n_slots()
             || !(1..=MAX_CIPHERTEXTS).contains(&layout.n_ciphertexts)
