@@ -61,7 +61,7 @@ fn measured_bits_lie_within_two_of_the_predicted() {
             println!("{name}: {measured:.2} bits measured, {predicted:.2} predicted");
             (predicted..=predicted + 2.0).contains(&measured)
         };
-        // A prediction holds in 499 of 500 cases: a second key decides.
+        // A prediction holds in 99 of 100 cases: a second key decides.
         assert!(
             holds() || holds(),
             "{name}: not within two bits above {predicted:.2}"

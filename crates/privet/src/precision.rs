@@ -6,7 +6,7 @@ use pass::{PipelineError, Refusal};
 use rayon::prelude::*;
 
 /// Probability that no error exceeds the predicted one.
-const PROBABILITY: f64 = 0.998;
+const PROBABILITY: f64 = 0.99;
 /// Values whose error is followed back through the circuit; errors of others are scaled from the forward estimate.
 const EXACT: usize = 12;
 /// Samples on which errors are estimated.
@@ -85,7 +85,7 @@ impl Precision {
         self.largest
     }
 
-    /// The error that all values of so many results under one key stay below, in 499 of 500 cases.
+    /// The error that all values of so many results under one key stay below, in 99 of 100 cases.
     pub fn error(&self, results: usize) -> f64 {
         worst_error(&self.errors, &self.inputs, results.max(1), PROBABILITY)
     }

@@ -95,7 +95,7 @@ pub struct Error {
     /// −log2 of the largest absolute difference of any output value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision_bits: Option<f64>,
-    /// What the noise model predicts for it: as many bits or more in 499 of 500 cases.
+    /// What the noise model predicts for it: as many bits or more in 99 of 100 cases.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predicted_precision_bits: Option<f64>,
     /// Share of samples, 0 to 1, whose largest output is the same one.
