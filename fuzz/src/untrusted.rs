@@ -534,8 +534,11 @@ pub fn repair_sections(file: &mut Vec<u8>) {
     file.extend(table);
 }
 
+/// Reads bytes, and panics if they show a fault.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name, which is its corpus's too.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("params", params),
     ("ciphertext", ciphertext),
     ("keys", keys),

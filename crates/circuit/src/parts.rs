@@ -234,6 +234,11 @@ fn check_values(values: &[Value], n_inputs: usize, n_layers: usize) -> Result<()
 
 /// Checks that scales name primes that a chain can have and that no product of them can overflow.
 fn check_scales(inputs: &[InputFact], values: &[Value]) -> Result<(), CircuitError> {
+    let out_of_range = |i: usize, size: u32| {
+        fault(format!(
+            "the scale of %{i} is out of range: exponents of {size} in all, expected at most {MAX_EXPONENTS} over primes below q{MAX_PRIMES}"
+        ))
+    };
     let own = |scale: &Option<Scale>, i: usize| {
         let Some(scale) = scale else { return Ok(0) };
         let (two, primes) = scale.exponents();
@@ -243,8 +248,7 @@ fn check_scales(inputs: &[InputFact], values: &[Value]) -> Result<(), CircuitErr
             .map(|(_, e)| u32::from(e.unsigned_abs()))
             .fold(two.unsigned_abs(), u32::saturating_add);
         let fine = known && size <= MAX_EXPONENTS;
-        fine.then_some(size)
-            .ok_or_else(|| fault(format!("the scale at %{i} is out of range")))
+        fine.then_some(size).ok_or_else(|| out_of_range(i, size))
     };
     let mut sizes: Vec<u32> = Vec::with_capacity(values.len());
     for (i, value) in values.iter().enumerate() {
@@ -259,7 +263,7 @@ fn check_scales(inputs: &[InputFact], values: &[Value]) -> Result<(), CircuitErr
             _ => most,
         };
         if size > MAX_EXPONENTS {
-            return Err(fault(format!("the scale of %{i} is out of range")));
+            return Err(out_of_range(i, size));
         }
         sizes.push(size);
     }

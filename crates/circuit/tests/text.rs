@@ -1,6 +1,6 @@
 //! The text form parses back, and the parser and the verifier say what is wrong.
 
-use privet_circuit::{Detail, counts, parse, print, run_slots, verify};
+use privet_circuit::{Detail, Layer, counts, parse, print, run_slots, verify};
 
 const SAMPLE: &str = "\
 ; params: n=2^14 q=48,40,40 p=48 digits=1,1,1 scale=2^40
@@ -111,8 +111,53 @@ fn the_parser_says_what_is_wrong() {
             "%1 = drop_level %0 to 3",
             "line 3: expected a level such as L2, found `3`",
         ),
+        (
+            "%1 = neg %0 #0",
+            "line 3: expected the number of one of 0 layers, found `#0`",
+        ),
+        (
+            "%1 = mul_scalar %0 * 1e999",
+            "line 3: expected a finite number, found `1e999`",
+        ),
+        (
+            "%1 = add_plain %0 + {0: 1}",
+            "line 3: a plain vector without a name is a list of at most 16 values",
+        ),
+        (
+            "plain @w period 1 = [1]",
+            "line 3: plain vectors come before the circuit",
+        ),
+        (
+            "circuit (%0: ct) {",
+            "line 3: a second circuit begins, expected one",
+        ),
+        ("return %0", "line 4: only `}` may follow `return`"),
     ] {
         assert_eq!(parse(&body(line)).unwrap_err().to_string(), why);
+    }
+    for (head, why) in [
+        (
+            "; slots: 9223372036854775808",
+            "line 1: a slot count is a power of two up to 65536, found 9223372036854775808",
+        ),
+        (
+            "; slots: 8\n; slots: 16",
+            "line 2: 16 slots, 8 were given above",
+        ),
+        (
+            "; slots: 8\ncircuit (%0: ct, %0: ct) {",
+            "line 2: the inputs %0 and %1 have one name",
+        ),
+        (
+            "plain @ period 1 = [1]",
+            "line 1: a short plain vector without a name is written where it is used",
+        ),
+        (
+            "; slots: 8\ncircuit (%0: ct 2^9000) {",
+            "line 2: expected a scale such as 2^40 or 2^80/q2, found `2^9000`",
+        ),
+    ] {
+        assert_eq!(parse(head).unwrap_err().to_string(), why);
     }
     assert_eq!(
         parse("circuit (%0: ct) {").unwrap_err().to_string(),
@@ -124,6 +169,21 @@ fn the_parser_says_what_is_wrong() {
             .to_string(),
         "line 2: the circuit has no closing brace"
     );
+}
+
+#[test]
+fn names_of_layers_stay_on_their_line() {
+    let text = "; slots: 8\n; layer 0: a b\ncircuit (%0: ct) {\n  %1 = neg %0 #0\n  return %1\n}\n";
+    let mut circuit = parse(text).unwrap();
+    assert!(print(&circuit, Detail::Names).contains("; layer 0: a b\n"));
+    let name = " a\n; slots: 4\\u{20} ";
+    circuit.add_layer(Layer { name: name.into() });
+    let printed = print(&circuit, Detail::Names);
+    assert!(
+        printed.contains("\n; layer 1: \\u{20}a\\u{a}; slots: 4\\u{5c}u{20}\\u{20}\n"),
+        "{printed}"
+    );
+    assert_eq!(parse(&printed), Ok(circuit));
 }
 
 #[test]

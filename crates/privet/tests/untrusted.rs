@@ -8,7 +8,7 @@ use privet::extend::graph;
 use privet::passes;
 use privet::prelude::*;
 use std::path::{Path, PathBuf};
-use untrusted::{Counting, repair_hash, repair_lengths, repair_sections};
+use untrusted::{Counting, Target, repair_hash, repair_lengths, repair_sections};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -43,7 +43,7 @@ fn numbers() -> impl FnMut(usize) -> usize {
 }
 
 /// Says which input a target panicked on.
-fn hold(target: fn(&[u8]), what: &str, bytes: &[u8]) {
+fn hold(target: Target, what: &str, bytes: &[u8]) {
     if std::panic::catch_unwind(|| target(bytes)).is_err() {
         panic!("{what}: {}", bytes.escape_ascii());
     }

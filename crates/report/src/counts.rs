@@ -88,13 +88,16 @@ impl Counts {
 
     /// Rotations that are neither baby nor giant step, nor for collapse or conversion.
     pub fn other_rotations(&self) -> u64 {
-        self.rotations
-            .saturating_sub(self.baby + self.giant + self.collapse + self.conversion)
+        let classes = [self.baby, self.giant, self.collapse, self.conversion];
+        classes
+            .into_iter()
+            .fold(self.rotations, u64::saturating_sub)
     }
 
     /// Products of every kind: with vectors, with numbers, of ciphertexts.
     pub fn total_products(&self) -> u64 {
-        self.mul_plain + self.mul_scalar + self.mul
+        let kinds = [self.mul_plain, self.mul_scalar, self.mul];
+        kinds.into_iter().fold(0, u64::saturating_add)
     }
 
     /// The counts that are not zero, by name: the form of [`PassReport::before`](crate::PassReport::before).
