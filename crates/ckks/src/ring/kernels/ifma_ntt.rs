@@ -279,13 +279,13 @@ unsafe fn forward_strided<const R: usize, const PRE: u8>(
     }
 }
 
-/// Fetches a block of 64 words into the second cache; a hint, without effect on values.
+/// Fetches a block of 64 words past the outer caches, which keys would only empty; a hint, without effect on values.
 #[inline]
 fn fetch(limb: *const u64, block: usize) {
     if !limb.is_null() {
         for i in 0..8 {
             // SAFETY: a prefetch reads nothing, whatever the address.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(limb.wrapping_add(64 * block + 8 * i).cast()) };
+            unsafe { _mm_prefetch::<_MM_HINT_NTA>(limb.wrapping_add(64 * block + 8 * i).cast()) };
         }
     }
 }

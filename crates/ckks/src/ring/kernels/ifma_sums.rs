@@ -110,10 +110,14 @@ kernel! {
     }
 }
 
+/// From this many words on a key is larger than the caches, and its rows are fetched ahead, past them.
+const FETCH_WORDS: usize = 2048;
+const FETCH_LINES: usize = 32;
+
 /// Products of at most `budget` digits, which are added to `out` unless `first`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
-fn product_tiles(
+fn product_tiles<const FETCH: bool>(
     m: &Modulus,
     out: [&mut [u64]; 2],
     digits: &[&[u64]],
@@ -134,16 +138,25 @@ fn product_tiles(
     let tiles = out_b.chunks_exact_mut(16).zip(out_a.chunks_exact_mut(16));
     for (tile, (out_b, out_a)) in tiles.enumerate() {
         let mut sums = [[_mm512_setzero_si512(); 4]; 2];
-        for ((digit, b), a) in digits.iter().zip(b).zip(a) {
+        for ((digit, b_row), a_row) in digits.iter().zip(b).zip(a) {
             for (i, [lo_b, hi_b, lo_a, hi_a]) in sums.iter_mut().enumerate() {
                 // SAFETY: every input has the length of the outputs, which have this line.
                 let [x, b, a] = unsafe {
                     [
                         line(digit, 2 * tile + i),
-                        line(b, 2 * tile + i),
-                        line(a, 2 * tile + i),
+                        line(b_row, 2 * tile + i),
+                        line(a_row, 2 * tile + i),
                     ]
                 };
+                if FETCH {
+                    let ahead = 8 * (2 * tile + i + FETCH_LINES);
+                    for row in [b_row, a_row] {
+                        // SAFETY: a prefetch reads nothing, whatever the address.
+                        unsafe {
+                            _mm_prefetch::<_MM_HINT_NTA>(row.as_ptr().wrapping_add(ahead).cast())
+                        };
+                    }
+                }
                 *lo_b = _mm512_madd52lo_epu64(*lo_b, x, b);
                 *hi_b = _mm512_madd52hi_epu64(*hi_b, x, b);
                 *lo_a = _mm512_madd52lo_epu64(*lo_a, x, a);
@@ -174,7 +187,12 @@ kernel! {
         let budget = m.budget as usize;
         let chunks = digits.chunks(budget).zip(b.chunks(budget)).zip(a.chunks(budget));
         for (i, ((digits, b), a)) in chunks.enumerate() {
-            product_tiles(m, [&mut *out_b, &mut *out_a], digits, b, a, i == 0);
+            let out = [&mut *out_b, &mut *out_a];
+            if out[0].len() >= FETCH_WORDS {
+                product_tiles::<true>(m, out, digits, b, a, i == 0);
+            } else {
+                product_tiles::<false>(m, out, digits, b, a, i == 0);
+            }
         }
     }
 }
