@@ -21,7 +21,7 @@ mod print;
 mod slots;
 
 pub use circuit::{Circuit, InputFact, KeyManifest, Layer};
-pub use cost::CostTable;
+pub use cost::{CostError, CostRow, CostTable, Measured, fused_products};
 pub use counts::{Counts, counts, counts_of, layer_counts};
 pub use infer::{Fact, facts, verify};
 pub use op::{Kind, LayerId, Op, Operands, PlainId, RotationClass, Value, ValueId};

@@ -81,6 +81,7 @@ pub fn options(
         log_n: args.log_n,
         max_degree: args.max_degree.map(usize::from),
         calibration,
+        costs: args.costs.as_deref().map(privet::load_costs).transpose()?,
         ..Options::default()
     })
 }

@@ -36,6 +36,12 @@ pub enum ExecError {
         /// What is missing.
         why: String,
     },
+    /// The costs of the machine can not be measured as asked; the user acts.
+    #[error("costs can not be measured: {why}")]
+    Measure {
+        /// Found and expected.
+        why: String,
+    },
     /// The run needs more memory than allowed; the user acts.
     #[error("running needs {} of memory, {} are allowed", report::human_bytes(*needed_bytes), report::human_bytes(*allowed_bytes))]
     Memory {

@@ -1,6 +1,6 @@
 //! The order of steps and how long values live.
 
-use circuit::{Circuit, Op, ValueId};
+use circuit::{Circuit, Op, ValueId, fused_products};
 
 /// One step of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,16 +53,8 @@ pub struct Schedule {
 impl Schedule {
     /// The circuit's own order, plain products moved into their sums.
     pub fn new(circuit: &Circuit) -> Self {
-        let users = circuit.users();
-        let absorbed = |id: &ValueId| {
-            let only = users[id.index()].len() == 1 && !circuit.outputs().contains(id);
-            let into_sum = || match circuit.op(users[id.index()][0]) {
-                Op::Add(a, b) => a != b,
-                Op::Sum(terms) => terms.iter().filter(|t| *t == id).count() == 1,
-                _ => false,
-            };
-            only && matches!(circuit.op(*id), Op::MulPlain { .. }) && into_sum()
-        };
+        let fused = fused_products(circuit);
+        let absorbed = |id: &ValueId| fused[id.index()];
         let mut steps = Vec::new();
         for (id, op) in circuit.ops() {
             if absorbed(&id) {

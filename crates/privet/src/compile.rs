@@ -23,6 +23,8 @@ pub struct Options {
     pub max_degree: Option<usize>,
     /// Largest share of the output's root mean square that fitted activations may change it by.
     pub activation_error: Option<f64>,
+    /// Costs of operations on the server; those of a server core with AVX-512 IFMA if absent.
+    pub costs: Option<CostTable>,
 }
 
 /// A compiled network: what the server runs, and the client's part of it.
@@ -82,6 +84,9 @@ pub fn compile(
         calibration,
         ..Settings::default()
     };
+    if let Some(costs) = &options.costs {
+        settings.costs = costs.clone();
+    }
     settings.max_degree = options.max_degree.unwrap_or(settings.max_degree);
     settings.activation_error = options
         .activation_error
