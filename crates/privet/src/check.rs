@@ -2,8 +2,8 @@
 
 use crate::model::evaluate;
 use crate::{Compiled, Error, Model};
-use ckks::{Context, EvaluationKeys};
-use exec::{CkksBackend, CkksValue, Encoded, Progress, Run};
+use ckks::Context;
+use exec::{CkksBackend, CkksValue, Encoded, KeySource, Progress, Run};
 use rayon::prelude::*;
 
 /// What to compare.
@@ -80,6 +80,8 @@ pub struct Check {
     pub out_of_range: (usize, f64),
     /// Milliseconds per encrypted sample, without encryption and decryption.
     pub run_ms: Vec<f64>,
+    /// Bytes of the weights that were encoded before the runs; the rest was encoded in each.
+    pub kept_plaintext_bytes: u64,
     /// Whether executed counts were the planned ones, for every encrypted sample.
     pub counts_agree: bool,
 }
@@ -91,7 +93,7 @@ pub struct Check {
 pub fn run_encrypted(
     ctx: &Context,
     compiled: &Compiled,
-    keys: &EvaluationKeys,
+    keys: &dyn KeySource,
     encoded: &Encoded,
     input: &crate::Encrypted,
     progress: &Progress<'_>,
@@ -129,7 +131,7 @@ impl Compiled {
     pub fn run(
         &self,
         ctx: &Context,
-        keys: &EvaluationKeys,
+        keys: &dyn KeySource,
         input: &crate::Encrypted,
     ) -> Result<crate::Encrypted, Error> {
         let encoded = CkksBackend::encode_ahead(ctx, &self.circuit, 0, &exec::silent)?;
@@ -191,6 +193,7 @@ pub fn check(
             plan.kept_plaintext_bytes,
             &exec::silent,
         )?;
+        result.kept_plaintext_bytes = encoded.bytes();
         let total = options.encrypted.min(samples.len());
         for (i, sample) in samples.iter().take(total).enumerate() {
             let input = compiled.client.encrypt(&ctx, &keys.secret, sample)?;

@@ -4,3 +4,4 @@ mod bad_input;
 mod chain;
 mod common;
 mod costs;
+mod runs;
