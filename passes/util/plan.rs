@@ -1,7 +1,7 @@
 //! Kernel plans for all linear nodes of a graph.
 
 use super::linear::linear_map;
-use ::circuit::CostTable;
+use ::circuit::{CostTable, Measured};
 use graph::Graph;
 use layout::{
     LayoutError, LinearPlan, Periodic, PlanCosts, PlanOptions, SparseMatrix, plan_linear,
@@ -15,22 +15,19 @@ const ROTATION_SLACK: f64 = 1.08;
 
 /// Prices of a plan's parts, in full rotations' worth, from the cost table.
 fn prices(costs: &CostTable) -> PlanCosts {
-    // A ciphertext of 8 limbs with 3 special primes in 3 digits; only ratios matter.
-    let (limbs, special, digits) = (8.0, 3.0, 3.0);
-    let (ntt, limb) = (costs.ntt_us, costs.limb_us);
-    let wide = limbs + special;
-    let decompose = digits * wide * (ntt + limb);
-    let product = 2.0 * digits * wide * limb;
-    let mod_down = 2.0 * wide * (ntt + limb);
-    let hoisted = product + 2.0 * wide * limb;
-    let giant = decompose + product + mod_down / 2.0 + 2.0 * wide * limb;
+    // A ciphertext of 8 limbs with 3 special primes in 3 digits at ring degree 2^14; only ratios matter.
+    let us = |what| costs.us(what, 14, 8, 3, 3);
+    let decompose = us(Measured::Decompose);
+    let hoisted = us(Measured::RotateHoisted);
+    let mod_down = us(Measured::ModDown);
+    let giant = decompose + hoisted + mod_down / 2.0;
     PlanCosts {
         k_dec: decompose / giant,
         k_h: hoisted / giant,
         k_g: 1.0,
         k_md: mod_down / giant,
         k_rs: 0.0,
-        c_mul: 2.0 * wide * limb / giant,
+        c_mul: us(Measured::MulPlainExtAccumulate) / giant,
     }
 }
 

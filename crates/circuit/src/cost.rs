@@ -1,39 +1,14 @@
 //! Predicted time of operations.
 
-use crate::{Circuit, CircuitError, Kind, Op, facts};
+mod table;
+
+pub use table::{CostError, CostRow, CostTable, Measured};
+
+use crate::{Circuit, CircuitError, Kind, Op, ValueId, facts};
 use params::{Level, Params};
-use serde::{Deserialize, Serialize};
-
-/// Microseconds of the parts that every operation is made of, at ring degree 2^14, one thread; scaled by `N log N` for
-/// transforms and by `N` for the rest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CostTable {
-    /// One transform of one limb.
-    pub ntt_us: f64,
-    /// One pass over one limb: a product, a sum.
-    pub limb_us: f64,
-    /// Encoding before its transforms: the floating-point transform and the rounding.
-    pub encode_us: f64,
-}
-
-impl Default for CostTable {
-    /// Measured with `cargo run --release -p privet-ckks --example timing` on an AVX-512 IFMA server core.
-    fn default() -> Self {
-        Self {
-            ntt_us: 32.0,
-            limb_us: 9.0,
-            encode_us: 350.0,
-        }
-    }
-}
 
 impl CostTable {
-    /// Microseconds of one operation whose operand is at `level`.
-    ///
-    /// # Source
-    /// A key switch of `β` digits over `m` limbs and `K` specials needs `(β + 2)(m + K)` transforms (Han and Ki, ePrint
-    /// 2019/688).
+    /// Microseconds of one operation whose operand is at `level`, sums counted in full.
     pub fn op_us(
         &self,
         op: &Op,
@@ -42,39 +17,52 @@ impl CostTable {
         level: Level,
         params: &Params,
     ) -> f64 {
-        let size = params.ring_degree() as f64 / 16384.0;
-        let ntt = self.ntt_us * size * f64::from(params.log_n()) / 14.0;
-        let limb = self.limb_us * size;
-        let m = level.n_limbs() as f64;
-        let k = params.special().len() as f64;
-        let beta = params.digits_at(level).len() as f64;
-        let parts = if kind == Kind::Ct3 { 3.0 } else { 2.0 };
-        let width = if kind == Kind::Ext || kind == Kind::Digits {
-            m + k
-        } else {
-            m
+        let m = level.n_limbs();
+        let k = params.special().len();
+        let beta = params.digits_at(level).len();
+        let us = |what| self.us(what, params.log_n(), m, k, beta);
+        // Passes over limbs: as many limbs as the value has, however they are named.
+        let wide = |what| self.us(what, params.log_n(), m + k, 0, beta);
+        let pass = |what| match kind {
+            Kind::Ext | Kind::Digits => wide(what),
+            Kind::Ct3 => 1.5 * us(what),
+            Kind::Ct => us(what),
         };
-        let decompose = (beta * (m + k)) * (ntt + limb);
-        let key_product = 2.0 * beta * (m + k) * limb;
-        let mod_down = 2.0 * (m + k) * (ntt + limb);
         match op {
             Op::Input { .. } | Op::DropLevel { .. } => 0.0,
-            Op::Add(..) | Op::Sub(..) | Op::Neg(_) | Op::AddPlain { .. } => parts * width * limb,
-            Op::Sum(terms) => (terms.len() as f64 - 1.0) * parts * width * limb,
-            Op::MulPlain { .. } | Op::MulScalar { .. } | Op::Extend(_) => parts * width * limb,
-            Op::Mul(..) | Op::Square(_) => 4.0 * width * limb,
-            Op::Relinearize(_) | Op::Rotate { .. } | Op::Conjugate(_) => {
-                decompose + key_product + mod_down
+            Op::Add(..) | Op::Sub(..) | Op::Neg(_) | Op::AddPlain { .. } => pass(Measured::Add),
+            Op::Sum(terms) => (terms.len() as f64 - 1.0) * pass(Measured::Add),
+            Op::MulPlain { .. } if kind == Kind::Ext => us(Measured::MulPlainExtAccumulate),
+            Op::MulPlain { .. } => pass(Measured::MulPlain),
+            Op::MulScalar { .. } | Op::Extend(_) => pass(Measured::MulScalar),
+            Op::Mul(..) | Op::Square(_) => us(Measured::Mul),
+            Op::Relinearize(_) => us(Measured::Relinearize),
+            Op::Rotate { .. } | Op::Conjugate(_) => us(Measured::Rotate),
+            Op::Rescale(_) => pass(Measured::Rescale),
+            Op::Decompose(_) if operand_kind == Kind::Ext => {
+                us(Measured::Decompose) + us(Measured::ModDown) / 2.0
             }
-            Op::Rescale(_) => parts * m * (ntt + limb),
-            Op::Decompose(_) if operand_kind == Kind::Ext => decompose + mod_down / 2.0,
-            Op::Decompose(_) => decompose,
-            Op::RotateHoisted { .. } => key_product + 2.0 * (m + k) * limb,
-            Op::ModDown { .. } => mod_down,
+            Op::Decompose(_) => us(Measured::Decompose),
+            Op::RotateHoisted { .. } => us(Measured::RotateHoisted),
+            Op::ModDown { .. } => us(Measured::ModDown),
         }
     }
 
+    /// Microseconds of encoding a plain vector of `period` different values to `limbs` limbs, special ones included.
+    pub fn encode_us(&self, log_n: u8, limbs: usize, period: usize) -> f64 {
+        let fill = self.us(Measured::EncodeScalar, log_n, limbs, 0, 1);
+        if period <= 1 {
+            return fill;
+        }
+        let full = self.us(Measured::Encode, log_n, limbs, 0, 1);
+        let work = |log: f64| log.exp2() * log;
+        let share = work((period as f64).log2() + 1.0) / work(f64::from(log_n));
+        fill + (full - fill).max(0.0) * share.min(1.0)
+    }
+
     /// Microseconds of a run with weights encoded beforehand: the total, and per layer in layer order.
+    ///
+    /// Sums are made together with the plain products that only they read, as [`fused_products`] tells.
     ///
     /// # Errors
     /// [`CircuitError::Invalid`] if the circuit does not verify.
@@ -85,13 +73,18 @@ impl CostTable {
         let Some(params) = circuit.params() else {
             return Ok((total, layers));
         };
+        let fused = fused_products(circuit);
         for (value, (id, op)) in circuit.values().iter().zip(circuit.ops()) {
-            let operand = op
-                .operands()
+            let operands = op.operands();
+            let operand = operands
                 .first()
                 .map_or(&facts[id.index()], |o| &facts[o.index()]);
             let Some(level) = operand.level else { continue };
-            let us = self.op_us(op, facts[id.index()].kind, operand.kind, level, params);
+            let mut us = self.op_us(op, facts[id.index()].kind, operand.kind, level, params);
+            let n_fused = operands.iter().filter(|o| fused[o.index()]).count();
+            if n_fused > 0 {
+                us *= (operands.len() - n_fused) as f64 / (operands.len() - 1) as f64;
+            }
             total += us;
             if let Some(slot) = value.layer.and_then(|l| layers.get_mut(usize::from(l.0))) {
                 *slot += us;
@@ -99,4 +92,25 @@ impl CostTable {
         }
         Ok((total, layers))
     }
+}
+
+/// For each value, whether it is a plain product that only one sum reads: the two are computed together.
+pub fn fused_products(circuit: &Circuit) -> Vec<bool> {
+    let users = circuit.users();
+    let mut is_output = vec![false; circuit.values().len()];
+    for output in circuit.outputs() {
+        is_output[output.index()] = true;
+    }
+    let into_sum = |id: ValueId| match users[id.index()][..] {
+        [user] => match circuit.op(user) {
+            Op::Add(a, b) => a != b,
+            Op::Sum(terms) => terms.iter().filter(|t| **t == id).count() == 1,
+            _ => false,
+        },
+        _ => false,
+    };
+    circuit
+        .ops()
+        .map(|(id, op)| matches!(op, Op::MulPlain { .. }) && !is_output[id.index()] && into_sum(id))
+        .collect()
 }

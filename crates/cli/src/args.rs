@@ -60,6 +60,8 @@ pub enum Command {
     Decrypt(Decrypt),
     /// Compare plaintext, polynomial and encrypted results over a data set
     Check(Check),
+    /// Measure how long operations take on this machine, for the planner
+    MeasureCosts(MeasureCosts),
 }
 
 /// How numbers of a file become the network's.
@@ -95,6 +97,9 @@ pub struct CompileArgs {
     /// Fix the ring degree to 2^N; the cheapest that fits if absent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(12..=16))]
     pub log_n: Option<u8>,
+    /// Times of operations on the server, from measure-costs; those of a server core with AVX-512 IFMA if absent
+    #[arg(long, value_name = "FILE")]
+    pub costs: Option<PathBuf>,
     /// Largest degree of a fitted activation
     #[arg(long, value_name = "D", value_parser = clap::value_parser!(u8).range(2..=63))]
     pub max_degree: Option<u8>,
@@ -298,4 +303,20 @@ pub struct Check {
     pub compile: CompileArgs,
     #[command(flatten)]
     pub feed: FeedArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: privet measure-costs --out costs.json; privet compile lenet.onnx --costs costs.json\n\nOne thread unless --threads says otherwise: the planner compares times of one thread."
+)]
+pub struct MeasureCosts {
+    /// Rings to measure, as log2 of the degree; 16 takes as long as the others together
+    #[arg(long, value_name = "N,..", value_delimiter = ',', default_values_t = [13, 14, 15], value_parser = clap::value_parser!(u8).range(13..=16))]
+    pub log_n: Vec<u8>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Write the cost table, as JSON
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }

@@ -7,4 +7,5 @@ pub mod encrypt;
 pub mod infer;
 pub mod inspect;
 pub mod keygen;
+pub mod measure_costs;
 pub mod run;

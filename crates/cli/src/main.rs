@@ -37,7 +37,8 @@ fn main() -> ExitCode {
         }
     };
     start_tracing(cli.global.verbose);
-    let done = start_threads(cli.global.threads).and_then(|()| {
+    let alone = matches!(cli.command, Command::MeasureCosts(_)).then_some(1);
+    let done = start_threads(cli.global.threads.or(alone)).and_then(|()| {
         let session = Session {
             chatty: !cli.global.quiet,
             force: cli.global.force,
@@ -60,6 +61,7 @@ fn dispatch(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Run(args) => commands::run::run(session, &args),
         Command::Decrypt(args) => commands::decrypt::run(session, &args),
         Command::Check(args) => commands::check::run(session, &args),
+        Command::MeasureCosts(args) => commands::measure_costs::run(session, &args),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::args::CompileArgs;
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, feed, progress};
-use privet::extend::{MemoryPlan, available_memory, peak_rss, plan_memory};
+use privet::extend::{KeyUse, MemoryPlan, available_memory, peak_rss, plan_memory_for};
 use privet::prelude::{Compiled, Feed, Model, Options, Report, compile, human_bytes, human_ms};
 use privet::{Comparison, Error};
 use std::path::Path;
@@ -81,6 +81,7 @@ pub fn options(
         log_n: args.log_n,
         max_degree: args.max_degree.map(usize::from),
         calibration,
+        costs: args.costs.as_deref().map(privet::load_costs).transpose()?,
         ..Options::default()
     })
 }
@@ -97,11 +98,20 @@ pub fn memory_cap(asked: Option<u64>) -> Option<u64> {
 pub fn plan(
     compiled: &Compiled,
     cap: Option<u64>,
+    key_use: KeyUse,
     report: &mut Report,
 ) -> Result<MemoryPlan, Failure> {
-    let plan = plan_memory(&compiled.circuit, cap).map_err(Error::from)?;
+    let plan = plan_memory_for(&compiled.circuit, cap, key_use).map_err(Error::from)?;
     report.memory.get_or_insert_default().predicted_peak_bytes = Some(plan.peak_bytes());
     Ok(plan)
+}
+
+/// How many bytes of encoded weights a run keeps, and how many it encodes as it goes.
+pub fn weights_section(report: &mut Report, plan: &MemoryPlan, kept: u64) {
+    let memory = report.memory.get_or_insert_default();
+    memory.plaintext_bytes = Some(plan.plaintext_bytes);
+    memory.kept_plaintext_bytes = Some(kept);
+    memory.encoded_plaintext_bytes = Some(plan.plaintext_bytes.saturating_sub(kept));
 }
 
 /// Line about predicted memory; printed before keys are made.

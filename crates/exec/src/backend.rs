@@ -1,5 +1,6 @@
 //! What a backend is.
 
+use crate::KeyId;
 use circuit::{Circuit, Op, ValueId};
 use ckks::CkksError;
 
@@ -34,6 +35,15 @@ pub enum ExecError {
     #[error("the evaluation keys do not serve this circuit: {why}")]
     Keys {
         /// What is missing.
+        why: String,
+    },
+    /// A key can not be had from where the keys are kept; whoever keeps them says why.
+    #[error("{0}")]
+    KeyFile(Box<dyn std::error::Error + Send + Sync>),
+    /// The costs of the machine can not be measured as asked; the user acts.
+    #[error("costs can not be measured: {why}")]
+    Measure {
+        /// Found and expected.
         why: String,
     },
     /// The run needs more memory than allowed; the user acts.
@@ -99,6 +109,17 @@ pub trait Backend: Sync {
         let terms: Vec<&Self::Value> = made.iter().chain(others.iter().copied()).collect();
         self.apply(sum, &terms)
     }
+
+    /// Makes an evaluation key ready; comes before the steps that need it, maybe on another thread. The default has none.
+    ///
+    /// # Errors
+    /// [`ExecError::KeyFile`] if it can not be had.
+    fn fetch_key(&self, _: KeyId) -> Result<(), ExecError> {
+        Ok(())
+    }
+
+    /// Says that no later step needs the key.
+    fn release_key(&self, _: KeyId) {}
 
     /// Bytes a value holds.
     fn bytes(&self, value: &Self::Value) -> u64;

@@ -1,14 +1,10 @@
 //! The encrypted backend.
 
-use crate::memory::plaintext_bytes;
-use crate::{Backend, ExecError, Progress, Site};
-use circuit::{Circuit, Counts, Fact, Kind, Op, PlainId, RotationClass, Value, ValueId, facts};
-use ckks::{
-    Basis, Ciphertext, CiphertextExt, CkksError, Context, Digits, EvaluationKeys, KeySwitchKey,
-    Plaintext,
-};
-use params::{Level, Rotation, Scale};
-use rayon::prelude::*;
+use crate::encoded::{Encoded, complete_facts, encode};
+use crate::{Backend, ExecError, KeyId, KeyRef, KeySource, Progress, Site};
+use circuit::{Circuit, Counts, Fact, Op, RotationClass, Value};
+use ckks::{Ciphertext, CiphertextExt, CkksError, Context, Digits, Plaintext};
+use params::{GaloisElement, Rotation};
 use std::borrow::Cow;
 use std::sync::Mutex;
 
@@ -43,57 +39,13 @@ impl CkksValue {
     }
 }
 
-/// Plain vectors encoded ahead of time, by the value that uses them.
-pub struct Encoded {
-    plaintexts: Vec<Option<Plaintext>>,
-    bytes: u64,
-}
-
-impl Encoded {
-    /// Bytes held.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-}
-
 /// Executes on ciphertexts with a circuit's keys.
 pub struct CkksBackend<'a> {
     ctx: &'a Context,
-    keys: &'a EvaluationKeys,
+    keys: &'a dyn KeySource,
     facts: Vec<Fact>,
     encoded: &'a Encoded,
     counts: Mutex<Counts>,
-}
-
-/// What is encoded for an operation: values, scale, level, basis.
-fn recipe<'c>(op: &'c Op, facts: &[Fact]) -> Option<(PlainId, Scale, Level, Basis)> {
-    let (x, plain, scale): (&ValueId, &PlainId, Option<&'c Scale>) = match op {
-        Op::MulPlain { x, plain, scale } => (x, plain, scale.as_ref()),
-        Op::AddPlain { x, plain } => (x, plain, None),
-        _ => return None,
-    };
-    let fact = &facts[x.index()];
-    let scale = scale.or(fact.scale.as_ref())?.clone();
-    Some((
-        *plain,
-        scale,
-        fact.level?,
-        if fact.kind == Kind::Ext {
-            Basis::QP
-        } else {
-            Basis::Q
-        },
-    ))
-}
-
-fn encode(
-    ctx: &Context,
-    circuit: &Circuit,
-    op: &Op,
-    facts: &[Fact],
-) -> Option<Result<Plaintext, CkksError>> {
-    let (plain, scale, level, basis) = recipe(op, facts)?;
-    Some(ctx.encode(&circuit.plain(plain).period_values(), &scale, level, basis))
 }
 
 impl<'a> CkksBackend<'a> {
@@ -104,7 +56,7 @@ impl<'a> CkksBackend<'a> {
     pub fn new(
         ctx: &'a Context,
         circuit: &Circuit,
-        keys: &'a EvaluationKeys,
+        keys: &'a dyn KeySource,
         encoded: &'a Encoded,
     ) -> Result<Self, ExecError> {
         crate::check_keys(circuit, keys)?;
@@ -117,7 +69,7 @@ impl<'a> CkksBackend<'a> {
         })
     }
 
-    /// Encodes plain vectors in the order of their use until `budget` bytes are spent; the rest is encoded when used.
+    /// Encodes the plain vectors that are worth most while `budget` bytes last, as [`Encoded::ahead`] does.
     ///
     /// # Errors
     /// [`ExecError::Operation`] if a vector can not be encoded at its level and scale.
@@ -127,42 +79,7 @@ impl<'a> CkksBackend<'a> {
         budget: u64,
         progress: &Progress<'_>,
     ) -> Result<Encoded, ExecError> {
-        let facts = complete_facts(circuit)?;
-        let params = ctx.params();
-        let mut spent = 0u64;
-        let mut wanted = Vec::new();
-        for (id, op) in circuit.ops() {
-            let bytes = plaintext_bytes(circuit, op, &facts, params);
-            if bytes > 0 && spent + bytes <= budget {
-                spent += bytes;
-                wanted.push(id);
-            }
-        }
-        let done = std::sync::atomic::AtomicUsize::new(0);
-        let made: Vec<(ValueId, Plaintext)> = wanted
-            .par_iter()
-            .filter_map(|&id| {
-                let result = encode(ctx, circuit, circuit.op(id), &facts)?;
-                progress(
-                    done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1,
-                    wanted.len(),
-                );
-                Some(
-                    result
-                        .map(|p| (id, p))
-                        .map_err(|source| ExecError::Operation {
-                            value: id,
-                            op: circuit.op(id).word(),
-                            source,
-                        }),
-                )
-            })
-            .collect::<Result<_, _>>()?;
-        let mut plaintexts = vec![None; circuit.values().len()];
-        let bytes = made.iter().map(|(_, p)| p.bytes() as u64).sum();
-        made.into_iter()
-            .for_each(|(id, p)| plaintexts[id.index()] = Some(p));
-        Ok(Encoded { plaintexts, bytes })
+        Encoded::ahead(ctx, circuit, budget, progress)
     }
 
     /// Operations executed so far, counted where the backend executes them.
@@ -180,9 +97,14 @@ impl<'a> CkksBackend<'a> {
             .unwrap_or_else(std::sync::PoisonError::into_inner));
     }
 
-    fn key(&self, by: Rotation) -> Result<&KeySwitchKey, CkksError> {
+    fn key(&self, galois: GaloisElement) -> Result<KeyRef<'a>, CkksError> {
         self.keys
-            .require_rotation(by.galois(self.ctx.params().log_n()))
+            .get(Some(galois))
+            .ok_or(CkksError::MissingRotationKey { galois })
+    }
+
+    fn rotation_key(&self, by: Rotation) -> Result<KeyRef<'a>, CkksError> {
+        self.key(by.galois(self.ctx.params().log_n()))
     }
 
     fn count_rotation(&self, value: &Value, hoisted: bool) {
@@ -230,12 +152,7 @@ impl<'a> CkksBackend<'a> {
     /// The operation's encoded plain vector, made now unless it was ahead.
     fn plaintext(&self, site: Site<'_>) -> Result<Cow<'_, Plaintext>, CkksError> {
         self.count(|c| c.encode += 1);
-        let kept = self
-            .encoded
-            .plaintexts
-            .get(site.id.index())
-            .and_then(Option::as_ref);
-        match kept {
+        match self.encoded.get(site.id) {
             Some(plaintext) => Ok(Cow::Borrowed(plaintext)),
             None => encode(self.ctx, site.circuit, site.op(), &self.facts)
                 .unwrap_or(Err(CkksError::BasisMismatch))
@@ -364,7 +281,8 @@ impl<'a> CkksBackend<'a> {
                     c.key_products += 1;
                     c.mod_down += 1;
                 });
-                ctx.relinearize(x, self.keys.require_relinearization()?)
+                let key = self.keys.get(None);
+                ctx.relinearize(x, &*key.ok_or(CkksError::MissingRelinearizationKey)?)
                     .map(V::Ct)
             }
             (Op::Rescale(_), [V::Ct(x)]) => {
@@ -375,7 +293,7 @@ impl<'a> CkksBackend<'a> {
             (Op::DropLevel { to, .. }, [V::Ext(x)]) => ctx.drop_level_ext(x, *to).map(V::Ext),
             (Op::Rotate { by, .. }, [V::Ct(x)]) => {
                 self.count_rotation(value, false);
-                ctx.rotate(x, self.key(*by)?).map(V::Ct)
+                ctx.rotate(x, &*self.rotation_key(*by)?).map(V::Ct)
             }
             (Op::Conjugate(_), [V::Ct(x)]) => {
                 self.count(|c| {
@@ -384,9 +302,8 @@ impl<'a> CkksBackend<'a> {
                     c.key_products += 1;
                     c.mod_down += 1;
                 });
-                let galois = params::GaloisElement::conjugation(ctx.params().log_n());
-                ctx.conjugate(x, self.keys.require_rotation(galois)?)
-                    .map(V::Ct)
+                let galois = GaloisElement::conjugation(ctx.params().log_n());
+                ctx.conjugate(x, &*self.key(galois)?).map(V::Ct)
             }
             (Op::Decompose(_), [V::Ct(x)]) => {
                 self.count(|c| c.decompose += 1);
@@ -398,7 +315,7 @@ impl<'a> CkksBackend<'a> {
             }
             (Op::RotateHoisted { by, .. }, [V::Digits(d)]) => {
                 self.count_rotation(value, true);
-                ctx.rotate_hoisted(d, self.key(*by)?).map(V::Ext)
+                ctx.rotate_hoisted(d, &*self.rotation_key(*by)?).map(V::Ext)
             }
             (Op::Extend(_), [V::Ct(x)]) => ctx.extend(x).map(V::Ext),
             (Op::ModDown { rescale, .. }, [V::Ext(x)]) => {
@@ -415,19 +332,6 @@ impl<'a> CkksBackend<'a> {
             }
             _ => wrong,
         }
-    }
-}
-
-fn complete_facts(circuit: &Circuit) -> Result<Vec<Fact>, ExecError> {
-    let facts = facts(circuit).map_err(|e| ExecError::Circuit { why: e.to_string() })?;
-    match facts
-        .iter()
-        .position(|f| f.level.is_none() || f.scale.is_none())
-    {
-        Some(i) => Err(ExecError::Circuit {
-            why: format!("%{i} has no level or no scale; run assign-levels and match-scales"),
-        }),
-        None => Ok(facts),
     }
 }
 
@@ -463,6 +367,14 @@ impl Backend for CkksBackend<'_> {
             op: sum.op().word(),
             source,
         })
+    }
+
+    fn fetch_key(&self, key: KeyId) -> Result<(), ExecError> {
+        self.keys.fetch(key)
+    }
+
+    fn release_key(&self, key: KeyId) {
+        self.keys.release(key);
     }
 
     fn bytes(&self, value: &CkksValue) -> u64 {

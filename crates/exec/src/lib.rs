@@ -7,17 +7,22 @@
 mod backend;
 mod ckks_backend;
 mod counting;
+mod encoded;
 mod keys;
+mod measure;
 mod memory;
+mod parallel;
 mod run;
 mod schedule;
 mod slots;
 
 pub use backend::{Backend, ExecError, Progress, Site, silent};
-pub use ckks_backend::{CkksBackend, CkksValue, Encoded};
+pub use ckks_backend::{CkksBackend, CkksValue};
 pub use counting::Counting;
-pub use keys::{check_keys, make_keys};
-pub use memory::{MemoryPlan, available_memory, peak_rss, plan_memory};
+pub use encoded::Encoded;
+pub use keys::{KeyId, KeyRef, KeySource, check_keys, key_of, make_keys};
+pub use measure::{MEASURED_RINGS, measure_costs};
+pub use memory::{KeyUse, MemoryPlan, available_memory, peak_rss, plan_memory, plan_memory_for};
 pub use run::{Run, run};
-pub use schedule::{Schedule, Step};
+pub use schedule::{Schedule, Step, window};
 pub use slots::Slots;

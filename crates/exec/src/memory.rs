@@ -1,19 +1,34 @@
 //! Memory before it is needed.
 
-use crate::{ExecError, Schedule};
+use crate::{ExecError, KeyId, Schedule, window};
 use circuit::{Circuit, Fact, Kind, Op, facts};
-use params::Params;
+use params::{Level, Params};
+use std::collections::BTreeMap;
+
+/// Most that dropped polynomials hold for later use.
+const MAX_POOLED_BYTES: u64 = 512 << 20;
+
+/// How long evaluation keys stay in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyUse {
+    /// All of them, always.
+    Resident,
+    /// From shortly before their first use in the schedule to their last.
+    Scheduled,
+}
 
 /// Predicted bytes of a run, and how many encoded weights may be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryPlan {
-    /// All evaluation keys, expanded.
+    /// Most that evaluation keys hold at once, expanded.
     pub key_bytes: u64,
     /// Most that ciphertexts hold at once.
     pub live_bytes: u64,
-    /// Most values alive at once.
+    /// Most that keys and ciphertexts hold, together, with dropped ones whose room waits for others of their size.
+    pub held_bytes: u64,
+    /// Most values alive at once, steps in order.
     pub live_values: u64,
-    /// All weights encoded.
+    /// All weights encoded, those apart that are one number.
     pub plaintext_bytes: u64,
     /// Encoded weights that are kept; the rest are encoded when used.
     pub kept_plaintext_bytes: u64,
@@ -22,35 +37,36 @@ pub struct MemoryPlan {
 }
 
 impl MemoryPlan {
-    /// The predicted peak of the process, with one eighth for buffers that wait to be used again.
+    /// The predicted peak of the process, with one sixteenth for what the allocator keeps.
     pub fn peak_bytes(&self) -> u64 {
-        let held = self.key_bytes + self.live_bytes + self.kept_plaintext_bytes;
-        self.base_bytes + held + held / 8
+        let held = self.held_bytes + self.kept_plaintext_bytes;
+        self.base_bytes + held + held / 16
     }
 }
 
-/// Bytes of a value.
-fn value_bytes(fact: &Fact, params: &Params) -> u64 {
-    let limb = 8 * params.ring_degree() as u64;
-    let Some(level) = fact.level else { return 0 };
-    let (m, k) = (level.n_limbs() as u64, params.special().len() as u64);
+/// Polynomials of a value, as limbs of each and their number.
+fn polynomials(fact: &Fact, params: &Params) -> (usize, usize) {
+    let Some(level) = fact.level else {
+        return (0, 0);
+    };
+    let (m, k) = (level.n_limbs(), params.special().len());
     match fact.kind {
-        Kind::Ct => 2 * m * limb,
-        Kind::Ct3 => 3 * m * limb,
-        Kind::Ext => 2 * (m + k) * limb,
+        Kind::Ct => (m, 2),
+        Kind::Ct3 => (m, 3),
+        Kind::Ext => (m + k, 2),
         // The digits and the part that is carried along.
-        Kind::Digits => (params.digits_at(level).len() as u64 * (m + k) + m + k) * limb,
+        Kind::Digits => (m + k, params.digits_at(level).len() + 1),
     }
 }
 
-/// Bytes of the encoded plain vector of an operation; 0 if it has none.
+/// Bytes of the encoded plain vector of an operation; 0 if it has none, or one that is never kept.
 pub(crate) fn plaintext_bytes(circuit: &Circuit, op: &Op, facts: &[Fact], params: &Params) -> u64 {
     let (Op::MulPlain { x, plain, .. } | Op::AddPlain { x, plain }) = op else {
         return 0;
     };
     let fact = &facts[x.index()];
     let Some(level) = fact.level else { return 0 };
-    if circuit.plain(*plain).as_splat().is_some() && matches!(op, Op::AddPlain { .. }) {
+    if circuit.plain(*plain).as_splat().is_some() {
         return 0;
     }
     let special = if fact.kind == Kind::Ext {
@@ -61,47 +77,105 @@ pub(crate) fn plaintext_bytes(circuit: &Circuit, op: &Op, facts: &[Fact], params
     (level.n_limbs() + special) as u64 * 8 * params.ring_degree() as u64
 }
 
-/// Predicts the memory of a run. With a cap, as many encoded weights are kept as fit under it.
+/// Predicts the memory of a run with all keys in memory. With a cap, as many encoded weights are kept as fit under it.
 ///
 /// # Errors
 /// [`ExecError::Memory`] if even without kept weights the cap is exceeded; [`ExecError::Circuit`] if the circuit is
 /// not finished.
 pub fn plan_memory(circuit: &Circuit, cap: Option<u64>) -> Result<MemoryPlan, ExecError> {
+    plan_memory_for(circuit, cap, KeyUse::Resident)
+}
+
+/// As [`plan_memory`], for keys that are held as `key_use` says.
+///
+/// # Errors
+/// As [`plan_memory`].
+pub fn plan_memory_for(
+    circuit: &Circuit,
+    cap: Option<u64>,
+    key_use: KeyUse,
+) -> Result<MemoryPlan, ExecError> {
     let unfinished = |why: &str| ExecError::Circuit {
         why: why.to_owned(),
     };
     let params = circuit
         .params()
         .ok_or_else(|| unfinished("it has no parameters; run choose-params"))?;
-    let keys = circuit
+    let manifest = circuit
         .keys()
         .ok_or_else(|| unfinished("it has no key manifest; run plan-keys"))?;
     let facts = facts(circuit).map_err(|e| ExecError::Circuit { why: e.to_string() })?;
     let schedule = Schedule::new(circuit);
-    let (mut live, mut peak) = (0u64, 0u64);
-    let (mut values, mut most_values) = (0u64, 0u64);
-    for (step, dying) in schedule.steps.iter().zip(&schedule.dying) {
-        live += value_bytes(&facts[step.result().index()], params);
-        peak = peak.max(live);
-        values += 1;
-        most_values = most_values.max(values);
-        values -= dying.len() as u64;
-        live -= dying
-            .iter()
-            .map(|d| value_bytes(&facts[d.index()], params))
-            .sum::<u64>();
+    let n_steps = schedule.steps.len();
+    let n_threads = rayon::current_num_threads();
+    let ahead = window(n_threads) - 1;
+    let lives = schedule.lives(circuit);
+    let limb = 8 * params.ring_degree() as u64;
+    let mut values = Held::new(n_steps);
+    let mut keys = Held::new(n_steps);
+    let mut counted = Held::new(n_steps);
+    // What is dropped serves again, but only for polynomials of as many limbs.
+    let mut sizes: BTreeMap<usize, Held> = BTreeMap::new();
+    let mut hold = |total: &mut Held, first: usize, last: usize, limbs: usize, count: usize| {
+        let (first, bytes) = (first.saturating_sub(ahead), (limbs * count) as u64 * limb);
+        total.add(first, last, bytes);
+        sizes
+            .entry(limbs)
+            .or_insert_with(|| Held::new(n_steps))
+            .add(first, last, bytes);
+    };
+    for (fact, life) in facts.iter().zip(&lives) {
+        if let Some((first, last)) = *life {
+            let (limbs, count) = polynomials(fact, params);
+            hold(&mut values, first, last, limbs, count);
+            counted.add(first, last, 1);
+        }
     }
+    let mut resident = 0;
+    let mut reading = 0;
+    match key_use {
+        KeyUse::Resident => resident = manifest.bytes(params),
+        KeyUse::Scheduled => {
+            let mut uses: BTreeMap<KeyId, (usize, usize)> = BTreeMap::new();
+            for i in 0..n_steps {
+                if let Some(key) = schedule.key(circuit, i) {
+                    uses.entry(key).or_insert((i, i)).1 = i;
+                }
+            }
+            let galois = manifest.galois(params.log_n()).into_iter();
+            let levels: BTreeMap<KeyId, Level> = galois
+                .map(|(g, level)| (Some(g), level))
+                .chain(manifest.relinearization.map(|level| (None, level)))
+                .collect();
+            for (key, (first, last)) in uses {
+                if let Some(&level) = levels.get(&key) {
+                    let limbs = level.n_limbs() + params.special().len();
+                    let count = 2 * params.digits_at(level).len();
+                    hold(&mut keys, first, last, limbs, count);
+                    // The seeded half while it is read, on every thread.
+                    reading = reading.max(params.key_bytes(level) / 2 * n_threads as u64);
+                }
+            }
+        }
+    }
+    let together = values.plus(&keys).most();
+    let pooled: u64 = sizes.values().map(Held::most).sum();
     let all: u64 = circuit
         .ops()
         .map(|(_, op)| plaintext_bytes(circuit, op, &facts, params))
         .sum();
-    // Scratch: a key switch in flight, one encoding, tables of the ring.
-    let limbs = (params.q().len() + params.special().len()) as u64;
-    let scratch = 8 * params.ring_degree() as u64 * limbs * 8;
+    // Scratch, per thread: the buffers of a key switch at every level, which wait for the next of their size, and two
+    // encodings; tables of the ring.
+    let special = params.special().len();
+    let switch = |m: usize| m + 2 * params.digits_at(Level((m - 1) as u8)).len() + special + 2;
+    let switches: usize = (1..=params.q().len()).map(switch).sum();
+    let all_limbs = params.q().len() + special;
+    let scratch = (4 * all_limbs + n_threads * (switches + 2 * all_limbs)) as u64 * limb + reading;
     let mut plan = MemoryPlan {
-        key_bytes: keys.bytes(params),
-        live_bytes: peak,
-        live_values: most_values,
+        key_bytes: resident + keys.most(),
+        live_bytes: values.most(),
+        held_bytes: resident + pooled.min(together + MAX_POOLED_BYTES),
+        live_values: counted.most(),
         plaintext_bytes: all,
         kept_plaintext_bytes: 0,
         base_bytes: current_rss().unwrap_or(0) + scratch,
@@ -115,9 +189,34 @@ pub fn plan_memory(circuit: &Circuit, cap: Option<u64>) -> Result<MemoryPlan, Ex
                 allowed_bytes: cap,
             });
         }
-        Some(cap) => all.min((cap - least) / 9 * 8),
+        Some(cap) => all.min((cap - least) / 17 * 16),
     };
     Ok(plan)
+}
+
+/// An amount over the steps of a schedule.
+struct Held(Vec<u64>);
+
+impl Held {
+    fn new(n_steps: usize) -> Self {
+        Self(vec![0; n_steps])
+    }
+
+    /// So much more from step `first` to step `last`, both included.
+    fn add(&mut self, first: usize, last: usize, amount: u64) {
+        let end = self.0.len().min(last + 1);
+        self.0[first.min(end)..end]
+            .iter_mut()
+            .for_each(|held| *held += amount);
+    }
+
+    fn plus(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(a, b)| a + b).collect())
+    }
+
+    fn most(&self) -> u64 {
+        self.0.iter().copied().max().unwrap_or(0)
+    }
 }
 
 fn status_kib(key: &str) -> Option<u64> {

@@ -1,7 +1,9 @@
 //! The runner.
 
-use crate::{Backend, ExecError, Progress, Schedule, Site, Step};
-use circuit::Circuit;
+use crate::parallel::run_parallel;
+use crate::{Backend, ExecError, KeyId, Progress, Schedule, Site, Step};
+use circuit::{Circuit, Op, ValueId};
+use std::collections::BTreeMap;
 
 /// What a run returned and how much it held at once.
 #[derive(Clone, Debug)]
@@ -12,7 +14,10 @@ pub struct Run<V> {
     pub live_peak_bytes: u64,
 }
 
-/// Runs a circuit on its inputs, step by step; values are dropped after their last use.
+/// Runs a circuit on its inputs; values are dropped after their last use, keys fetched before their first.
+///
+/// One thread runs the schedule step by step. More run steps that do not depend on each other at the same time, none
+/// further ahead than [`window`](crate::window) says, and fetch keys meanwhile; the results are the same.
 ///
 /// # Errors
 /// [`ExecError`] when inputs are missing or an operation does not accept its operands.
@@ -30,11 +35,40 @@ pub fn run<B: Backend>(
         });
     }
     let schedule = Schedule::new(circuit);
+    if rayon::current_num_threads() == 1 {
+        run_in_order(backend, circuit, &schedule, inputs, progress)
+    } else {
+        run_parallel(backend, circuit, &schedule, inputs, progress)
+    }
+}
+
+fn run_in_order<B: Backend>(
+    backend: &B,
+    circuit: &Circuit,
+    schedule: &Schedule,
+    inputs: &[B::Value],
+    progress: &Progress<'_>,
+) -> Result<Run<B::Value>, ExecError> {
     let mut values: Vec<Option<B::Value>> = vec![None; circuit.values().len()];
+    let mut keys = key_uses(circuit, schedule);
     let (mut live, mut peak) = (0u64, 0u64);
     let total = schedule.steps.len();
     for (i, (step, dying)) in schedule.steps.iter().zip(&schedule.dying).enumerate() {
-        let value = execute(backend, circuit, step, inputs, &values)?;
+        let key = schedule.key(circuit, i);
+        if let Some(uses) = key.and_then(|k| keys.get_mut(&k))
+            && !std::mem::replace(&mut uses.fetched, true)
+        {
+            backend.fetch_key(uses.key)?;
+        }
+        let value = execute(backend, circuit, step, inputs, &|id| {
+            values[id.index()].as_ref()
+        })?;
+        if let Some(uses) = key.and_then(|k| keys.get_mut(&k)) {
+            uses.left -= 1;
+            if uses.left == 0 {
+                backend.release_key(uses.key);
+            }
+        }
         live += backend.bytes(&value);
         peak = peak.max(live);
         values[step.result().index()] = Some(value);
@@ -45,37 +79,68 @@ pub fn run<B: Backend>(
         }
         progress(i + 1, total);
     }
-    let missing = || ExecError::Circuit {
-        why: "an output was never computed".to_owned(),
-    };
-    let outputs = circuit
-        .outputs()
-        .iter()
-        .map(|o| values[o.index()].clone().ok_or_else(missing))
-        .collect::<Result<_, _>>()?;
+    let outputs = outputs(circuit, &|id| values[id.index()].as_ref())?;
     Ok(Run {
         outputs,
         live_peak_bytes: peak,
     })
 }
 
-fn execute<B: Backend>(
+/// A key and the steps that still need it.
+pub(crate) struct KeyUses {
+    pub key: KeyId,
+    pub left: usize,
+    pub fetched: bool,
+}
+
+pub(crate) fn key_uses(circuit: &Circuit, schedule: &Schedule) -> BTreeMap<KeyId, KeyUses> {
+    let mut uses = BTreeMap::new();
+    for key in (0..schedule.steps.len()).filter_map(|i| schedule.key(circuit, i)) {
+        let fresh = KeyUses {
+            key,
+            left: 0,
+            fetched: false,
+        };
+        uses.entry(key).or_insert(fresh).left += 1;
+    }
+    uses
+}
+
+pub(crate) fn outputs<'v, V: Clone + 'v>(
+    circuit: &Circuit,
+    get: &dyn Fn(ValueId) -> Option<&'v V>,
+) -> Result<Vec<V>, ExecError> {
+    let missing = || ExecError::Circuit {
+        why: "an output was never computed".to_owned(),
+    };
+    circuit
+        .outputs()
+        .iter()
+        .map(|o| get(*o).cloned().ok_or_else(missing))
+        .collect()
+}
+
+/// Executes one step on values that `get` finds.
+pub(crate) fn execute<'v, B: Backend>(
     backend: &B,
     circuit: &Circuit,
     step: &Step,
     inputs: &[B::Value],
-    values: &[Option<B::Value>],
-) -> Result<B::Value, ExecError> {
+    get: &dyn Fn(ValueId) -> Option<&'v B::Value>,
+) -> Result<B::Value, ExecError>
+where
+    B::Value: 'v,
+{
     let site = |id| Site { circuit, id };
-    let get = |id: circuit::ValueId| {
+    let get = |id: ValueId| {
         let missing = || ExecError::Circuit {
             why: format!("{id} is read before it is computed"),
         };
-        values[id.index()].as_ref().ok_or_else(missing)
+        get(id).ok_or_else(missing)
     };
     match step {
         Step::One(id) => match circuit.op(*id) {
-            circuit::Op::Input { index } => backend.apply(site(*id), &[&inputs[*index as usize]]),
+            Op::Input { index } => backend.apply(site(*id), &[&inputs[*index as usize]]),
             op => {
                 let operands: Vec<&B::Value> = op
                     .operands()

@@ -1,6 +1,15 @@
 //! The order of steps and how long values live.
 
-use circuit::{Circuit, Op, ValueId};
+use crate::{KeyId, key_of};
+use circuit::{Circuit, Op, ValueId, fused_products};
+
+/// How many steps, from the first that is not done, may be under way with so many threads.
+///
+/// Wide enough that the few steps of one giant step do not leave a thread idle, narrow enough that little more is held
+/// than in order.
+pub fn window(n_threads: usize) -> usize {
+    if n_threads == 1 { 1 } else { 4 * n_threads }
+}
 
 /// One step of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,16 +62,8 @@ pub struct Schedule {
 impl Schedule {
     /// The circuit's own order, plain products moved into their sums.
     pub fn new(circuit: &Circuit) -> Self {
-        let users = circuit.users();
-        let absorbed = |id: &ValueId| {
-            let only = users[id.index()].len() == 1 && !circuit.outputs().contains(id);
-            let into_sum = || match circuit.op(users[id.index()][0]) {
-                Op::Add(a, b) => a != b,
-                Op::Sum(terms) => terms.iter().filter(|t| *t == id).count() == 1,
-                _ => false,
-            };
-            only && matches!(circuit.op(*id), Op::MulPlain { .. }) && into_sum()
-        };
+        let fused = fused_products(circuit);
+        let absorbed = |id: &ValueId| fused[id.index()];
         let mut steps = Vec::new();
         for (id, op) in circuit.ops() {
             if absorbed(&id) {
@@ -103,5 +104,32 @@ impl Schedule {
             }
         }
         Self { steps, dying }
+    }
+
+    /// The key that a step needs.
+    pub fn key(&self, circuit: &Circuit, step: usize) -> Option<KeyId> {
+        match &self.steps[step] {
+            Step::One(id) => key_of(
+                circuit.op(*id),
+                circuit.n_slots().trailing_zeros() as u8 + 1,
+            ),
+            Step::MultiplySum { .. } => None,
+        }
+    }
+
+    /// First and last step of every value's life, by value; results live to the end. `None` for values made in sums.
+    pub(crate) fn lives(&self, circuit: &Circuit) -> Vec<Option<(usize, usize)>> {
+        let mut lives = vec![None; circuit.values().len()];
+        for (i, step) in self.steps.iter().enumerate() {
+            lives[step.result().index()] = Some((i, self.steps.len()));
+        }
+        for (i, dying) in self.dying.iter().enumerate() {
+            for v in dying {
+                if let Some((_, last)) = &mut lives[v.index()] {
+                    *last = i;
+                }
+            }
+        }
+        lives
     }
 }

@@ -1,7 +1,7 @@
 //! The container of every binary file: compiled circuits, keys, ciphertexts.
 //!
 //! It knows nothing of what it holds: a kind, a 32-byte parameter fingerprint, a header of the
-//! caller's type and named sections of raw bytes. It does not compress, encrypt or map files.
+//! caller's type and named sections of raw bytes. It does not compress or encrypt.
 //!
 //! # Layout
 //! All integers are little-endian; gaps are zero bytes.
@@ -57,6 +57,7 @@
 
 mod error;
 mod kind;
+mod map;
 mod pending;
 mod reader;
 mod wire;
@@ -64,6 +65,7 @@ mod writer;
 
 pub use error::FormatError;
 pub use kind::FileKind;
+pub use map::SectionBytes;
 pub use pending::PendingFile;
 pub use reader::Reader;
 pub use wire::{ALIGNMENT, VERSION};

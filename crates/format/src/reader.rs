@@ -1,7 +1,7 @@
 //! Reading a file that may be anything.
 
 use crate::wire::{Entry, MAGIC, PROLOGUE, Prologue, check_hash, parse_table};
-use crate::{FileKind, FormatError, ParamsId};
+use crate::{FileKind, FormatError, ParamsId, SectionBytes};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -169,6 +169,30 @@ impl Reader {
     /// Length of a section, if the file has it: to compare with what the parameters ask for, before reading.
     pub fn section_length(&self, name: &str) -> Option<u64> {
         self.index.get(name).map(|&i| self.entries[i].length)
+    }
+
+    /// A section for one pass over it, mapped where [`SectionBytes`] can be, its hash checked.
+    ///
+    /// # Errors
+    /// As [`section`](Reader::section).
+    pub fn section_bytes(&self, name: &str) -> Result<SectionBytes, FormatError> {
+        let entry = self.index.get(name).map(|&i| &self.entries[i]);
+        let (Some(entry), Source::File(file)) = (entry, &self.source) else {
+            return self.section(name).map(SectionBytes::Copied);
+        };
+        // A file that shrank since it was opened is read, which says so.
+        let whole = |length: u64| length >= entry.offset + entry.length;
+        let map = match self.source.length() {
+            Ok(length) if whole(length) => crate::map::map(file, entry.offset, entry.length),
+            _ => None,
+        };
+        let Some(map) = map else {
+            return self.section(name).map(SectionBytes::Copied);
+        };
+        let found = blake3::hash(&map).into();
+        let named = || format!("section {name:?}");
+        check_hash(&self.path, named, entry.offset, &found, &entry.hash)?;
+        Ok(SectionBytes::Mapped(map))
     }
 
     /// Reads a section and checks its hash.

@@ -2,8 +2,8 @@
 
 use crate::model::evaluate;
 use crate::{Compiled, Error, Model};
-use ckks::{Context, EvaluationKeys};
-use exec::{CkksBackend, CkksValue, Encoded, Progress, Run};
+use ckks::Context;
+use exec::{CkksBackend, CkksValue, Encoded, KeySource, Progress, Run};
 use rayon::prelude::*;
 
 /// What to compare.
@@ -82,6 +82,8 @@ pub struct Check {
     pub run_ms: Vec<f64>,
     /// Bits of precision that were predicted for so many encrypted samples.
     pub predicted_bits: Option<f64>,
+    /// Bytes of the weights that were encoded before the runs; the rest was encoded in each.
+    pub kept_plaintext_bytes: u64,
     /// Whether executed counts were the planned ones, for every encrypted sample.
     pub counts_agree: bool,
 }
@@ -93,7 +95,7 @@ pub struct Check {
 pub fn run_encrypted(
     ctx: &Context,
     compiled: &Compiled,
-    keys: &EvaluationKeys,
+    keys: &dyn KeySource,
     encoded: &Encoded,
     input: &crate::Encrypted,
     progress: &Progress<'_>,
@@ -131,7 +133,7 @@ impl Compiled {
     pub fn run(
         &self,
         ctx: &Context,
-        keys: &EvaluationKeys,
+        keys: &dyn KeySource,
         input: &crate::Encrypted,
     ) -> Result<crate::Encrypted, Error> {
         let encoded = CkksBackend::encode_ahead(ctx, &self.circuit, 0, &exec::silent)?;
@@ -193,6 +195,7 @@ pub fn check(
             plan.kept_plaintext_bytes,
             &exec::silent,
         )?;
+        result.kept_plaintext_bytes = encoded.bytes();
         let total = options.encrypted.min(samples.len());
         // Without calibration the compiler knew no typical input; the data set has some.
         let precision = match &compiled.precision {

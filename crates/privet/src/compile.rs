@@ -25,6 +25,8 @@ pub struct Options {
     pub activation_error: Option<f64>,
     /// Results that will be given away; a larger scale is chosen for them.
     pub share: Option<ShareOptions>,
+    /// Costs of operations on the server; those of a server core with AVX-512 IFMA if absent.
+    pub costs: Option<CostTable>,
 }
 
 /// A compiled network: what the server runs, and the client's part of it.
@@ -86,6 +88,9 @@ pub fn compile(
         calibration,
         ..Settings::default()
     };
+    if let Some(costs) = &options.costs {
+        settings.costs = costs.clone();
+    }
     settings.max_degree = options.max_degree.unwrap_or(settings.max_degree);
     settings.activation_error = options
         .activation_error

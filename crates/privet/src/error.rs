@@ -78,6 +78,10 @@ impl Error {
             Self::Run(exec::ExecError::Keys { .. }) => {
                 Some("make keys for this circuit with `privet keygen`".to_owned())
             }
+            Self::Run(exec::ExecError::KeyFile(source)) => {
+                source.downcast_ref::<Self>().and_then(Self::help)
+            }
+            Self::Run(exec::ExecError::Measure { .. }) => Some("--log-n 13,14,15,16".to_owned()),
             Self::File(e) => e.help(),
             Self::Input(e) => e.help(),
             Self::Mismatch { help, .. } | Self::Data { help, .. } => Some(help.clone()),

@@ -6,6 +6,7 @@
 mod check;
 mod client;
 mod compile;
+mod costs;
 mod error;
 mod files;
 mod model;
@@ -17,6 +18,7 @@ mod threads;
 pub use check::{Check, CheckOptions, Comparison, argmax, check, run_encrypted};
 pub use client::{Client, Encrypted, Keys, Port};
 pub use compile::{Compiled, Dump, Options, compile};
+pub use costs::load_costs;
 pub use error::Error;
 pub use files::{
     FileInfo, Role, ServerKeys, ShareCounter, check_output, key_id, save_text, short_id,

@@ -115,7 +115,7 @@ pub(crate) fn compiled(
         keys,
         memory: Some(Memory {
             predicted_peak_bytes: Some(memory.peak_bytes()),
-            peak_rss_bytes: None,
+            ..Memory::default()
         }),
         time: Some(Time {
             predicted_ms: Some(total_us / 1000.0),

@@ -52,6 +52,15 @@ pub struct Memory {
     /// Peak of the whole process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_rss_bytes: Option<u64>,
+    /// All weights encoded, those apart that are one number: `kept_plaintext_bytes` and `encoded_plaintext_bytes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plaintext_bytes: Option<u64>,
+    /// Weights encoded before the run and kept; `time.run_ms` holds without encoding these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_plaintext_bytes: Option<u64>,
+    /// Weights encoded during every run, because the memory allowed has no room; `time.run_ms` includes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoded_plaintext_bytes: Option<u64>,
 }
 
 /// Wall-clock times in milliseconds; each absent where the command did not do that.

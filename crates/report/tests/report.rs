@@ -103,7 +103,7 @@ fn sample() -> Report {
         }),
         memory: Some(Memory {
             predicted_peak_bytes: Some(1 << 28),
-            peak_rss_bytes: None,
+            ..Memory::default()
         }),
         time: Some(Time {
             predicted_ms: Some(151.0),
@@ -221,7 +221,7 @@ const NAMES: &str = "
     ciphertexts { input output live_peak upload_bytes download_bytes refresh_bytes }
     plaintexts { total zero bytes }
     keys { rotation bytes bytes_seeded amounts }
-    memory { predicted_peak_bytes peak_rss_bytes }
+    memory { predicted_peak_bytes peak_rss_bytes plaintext_bytes kept_plaintext_bytes encoded_plaintext_bytes }
     time { predicted_ms compile_ms keygen_ms encode_ms encrypt_ms run_ms decrypt_ms threads }
     error { max_abs max_rel precision_bits predicted_precision_bits argmax_agreement out_of_range }
     accuracy { plaintext polynomial encrypted samples }
@@ -247,6 +247,9 @@ fn json_names_are_those_of_the_schema() {
     report.memory = Some(Memory {
         predicted_peak_bytes: Some(1),
         peak_rss_bytes: Some(1),
+        plaintext_bytes: Some(1),
+        kept_plaintext_bytes: Some(1),
+        encoded_plaintext_bytes: Some(1),
     });
     let found = keys(&serde_json::from_str(&report.to_json()).unwrap(), "");
 

@@ -196,7 +196,16 @@ impl KeySwitchKey {
 
     /// Bytes as written by [`KeySwitchKey::to_bytes`].
     pub fn bytes_seeded(&self) -> usize {
-        Writer::HEADER + 8 + 1 + 32 + self.rows.iter().map(|row| row[0].bytes()).sum::<usize>()
+        Self::SEEDED_HEADER + self.rows.iter().map(|row| row[0].bytes()).sum::<usize>()
+    }
+
+    /// Before the limbs: header, Galois element, level, seed.
+    const SEEDED_HEADER: usize = Writer::HEADER + 8 + 1 + 32;
+
+    /// Bytes as written, for a key up to `max_level`: what [`KeySwitchKey::from_bytes`] takes.
+    pub fn bytes_seeded_up_to(ctx: &Context, max_level: Level) -> usize {
+        let limbs = max_level.n_limbs() + ctx.n_special();
+        Self::SEEDED_HEADER + ctx.params().digits_at(max_level).len() * limbs * ctx.n() * 8
     }
 
     /// The seed of the uniform half and the other half in full.

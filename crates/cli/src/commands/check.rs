@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, progress, staging, warn};
 use privet::Comparison;
+use privet::extend::KeyUse;
 use privet::prelude::{CheckOptions, Feed, check, human_ms, read_labels, read_samples};
 
 /// Runs the command.
@@ -43,9 +44,11 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     let mut head = Lines::new();
     staging::circuit_lines(&mut head, &report);
     let cap = staging::memory_cap(args.memory);
+    let mut planned = None;
     if args.encrypted > 0 {
-        let plan = staging::plan(&compiled, cap, &mut report)?;
+        let plan = staging::plan(&compiled, cap, KeyUse::Resident, &mut report)?;
         staging::memory_line(&mut head, &plan, cap);
+        planned = Some(plan);
     }
     head.gap();
     head.print()?;
@@ -117,6 +120,10 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     let time = report.time.get_or_insert_default();
     time.compile_ms = Some(compile_ms);
     time.threads = Some(privet::threads() as u64);
+    if let Some(plan) = &planned {
+        staging::weights_section(&mut report, plan, result.kept_plaintext_bytes);
+    }
+    let time = report.time.get_or_insert_default();
     result.run_ms.sort_by(f64::total_cmp);
     if let Some(&median) = result.run_ms.get(result.run_ms.len() / 2) {
         time.run_ms = Some(median);

@@ -4,7 +4,7 @@ use crate::args::{BackendKind, Infer};
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, feed, progress, staging, warn};
-use privet::extend::{CkksBackend, Counts, counts};
+use privet::extend::{CkksBackend, Counts, KeyUse, MemoryPlan, counts};
 use privet::prelude::{Compiled, Model, Report, write_npy};
 use privet::{Comparison, Error, argmax, run_encrypted};
 
@@ -54,18 +54,12 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
         }
         BackendKind::Ckks => {
             let cap = staging::memory_cap(args.memory);
-            let plan = staging::plan(&compiled, cap, &mut report)?;
+            let plan = staging::plan(&compiled, cap, KeyUse::Resident, &mut report)?;
             staging::memory_line(&mut head, &plan, cap);
             head.print()?;
             (
                 "encrypted",
-                encrypted(
-                    session,
-                    &compiled,
-                    plan.kept_plaintext_bytes,
-                    &sample,
-                    &mut report,
-                )?,
+                encrypted(session, &compiled, &plan, &sample, &mut report)?,
             )
         }
     };
@@ -179,7 +173,7 @@ fn error_text(comparison: &Comparison, what: &str) -> Vec<String> {
 fn encrypted(
     session: &Session,
     compiled: &Compiled,
-    budget: u64,
+    plan: &MemoryPlan,
     sample: &[f64],
     report: &mut Report,
 ) -> Result<Vec<f64>, Failure> {
@@ -189,10 +183,12 @@ fn encrypted(
     let (keys, ms) = progress::count(session, "making keys", |tick| client.keygen(&ctx, tick));
     time.keygen_ms = Some(ms);
     let (encoded, ms) = progress::count(session, "encoding weights", |tick| {
-        CkksBackend::encode_ahead(&ctx, &compiled.circuit, budget, tick)
+        CkksBackend::encode_ahead(&ctx, &compiled.circuit, plan.kept_plaintext_bytes, tick)
     });
     time.encode_ms = Some(ms);
     let encoded = encoded.map_err(Error::from)?;
+    staging::weights_section(report, plan, encoded.bytes());
+    let time = report.time.get_or_insert_default();
     let (input, ms) = progress::spin(session, "encrypting", || {
         client.encrypt(&ctx, &keys.secret, sample)
     });

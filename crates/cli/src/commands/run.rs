@@ -6,7 +6,7 @@ use crate::args::Run;
 use crate::failure::Failure;
 use crate::screen::Lines;
 use crate::{Session, progress, staging};
-use privet::extend::{CkksBackend, counts};
+use privet::extend::{CkksBackend, KeyUse, counts};
 use privet::prelude::{Compiled, Encrypted, Role, human_bytes};
 use privet::{Error, run_encrypted};
 
@@ -24,7 +24,7 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
     let client = &compiled.client;
     let mut report = compiled.report.clone();
     let cap = staging::memory_cap(args.memory);
-    let plan = staging::plan(&compiled, cap, &mut report)?;
+    let plan = staging::plan(&compiled, cap, KeyUse::Scheduled, &mut report)?;
     let ctx = client.context()?;
     let input = Encrypted::load(&ctx, client, Role::Input, &args.input)?;
     let mut lines = Lines::new();
@@ -32,10 +32,7 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
     staging::memory_line(&mut lines, &plan, cap);
     lines.print()?;
 
-    let (keys, _) = progress::count(session, "reading keys", |tick| {
-        client.load_evaluation(&ctx, &args.evaluation, tick)
-    });
-    let keys = keys?;
+    let keys = client.load_evaluation(&ctx, &args.evaluation)?;
     input.check_key(
         &args.input,
         &keys.key_id,
@@ -46,8 +43,9 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
     };
     let (encoded, encode_ms) = progress::count(session, "encoding weights", work);
     let encoded = encoded.map_err(Error::from)?;
+    staging::weights_section(&mut report, &plan, encoded.bytes());
     let (done, run_ms) = progress::count(session, "running", |tick| {
-        run_encrypted(&ctx, &compiled, &keys.keys, &encoded, &input, tick)
+        run_encrypted(&ctx, &compiled, &keys, &encoded, &input, tick)
     });
     let (result, _, executed) = done?;
     note_counts(session, &counts(&compiled.circuit), &executed);

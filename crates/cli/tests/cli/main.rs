@@ -3,4 +3,6 @@
 mod bad_input;
 mod chain;
 mod common;
+mod costs;
+mod runs;
 mod sharing;

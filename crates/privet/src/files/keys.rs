@@ -4,22 +4,79 @@ use super::{Header, content, unsound};
 use crate::client::{key_id, mismatch};
 use crate::{Client, Error};
 use ckks::{Context, EvaluationKeys, KeySwitchKey, SecretKey};
-use exec::Progress;
+use exec::{ExecError, KeyId, KeyRef, KeySource};
 use format::{FileKind, Options, Reader, Writer};
-use params::{GaloisElement, Level};
+use params::Level;
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 const SECRET: &str = "secret";
 const RELINEARIZATION: &str = "relinearization";
 const KEYGEN: &str = "make keys for this circuit: privet keygen";
 
-/// Evaluation keys as the server holds them.
+/// Evaluation keys as the server holds them: in their file, each read and expanded when a run comes near it, and dropped
+/// after its last use.
+///
+/// The file is mapped where [`format::SectionBytes`] allows; it must stay as it is while this lives.
 pub struct ServerKeys {
-    /// The keys.
-    pub keys: EvaluationKeys,
     /// Names the key pair.
     pub key_id: [u8; 16],
+    ctx: Context,
+    reader: Reader,
+    /// Per key the circuit needs, the highest level that the file's key serves.
+    levels: BTreeMap<KeyId, Level>,
+    held: Mutex<BTreeMap<KeyId, Arc<KeySwitchKey>>>,
+}
+
+impl ServerKeys {
+    /// Reads one key.
+    ///
+    /// # Errors
+    /// [`Error::File`] and [`Error::Content`] if it is damaged.
+    fn read(&self, key: KeyId) -> Result<KeySwitchKey, Error> {
+        let (name, path) = (section(key), self.reader.path());
+        let bytes = self.reader.section_bytes(&name)?;
+        let found = KeySwitchKey::from_bytes(&self.ctx, &bytes).map_err(unsound(path, &name))?;
+        if found.galois() != key || Some(&found.max_level()) != self.levels.get(&key) {
+            return Err(content(path, format!("section {name:?} holds another key")));
+        }
+        Ok(found)
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<KeyId, Arc<KeySwitchKey>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes of the keys that are in memory now.
+    pub fn held_bytes(&self) -> usize {
+        self.held().values().map(|key| key.bytes()).sum()
+    }
+}
+
+impl KeySource for ServerKeys {
+    fn max_level(&self, key: KeyId) -> Option<Level> {
+        self.levels.get(&key).copied()
+    }
+
+    fn fetch(&self, key: KeyId) -> Result<(), ExecError> {
+        if !self.held().contains_key(&key) {
+            let read = self.read(key);
+            let read = read.map_err(|e| ExecError::KeyFile(Box::new(e)))?;
+            self.held().insert(key, Arc::new(read));
+        }
+        Ok(())
+    }
+
+    fn release(&self, key: KeyId) {
+        let dropped = self.held().remove(&key);
+        drop(dropped);
+    }
+
+    fn get(&self, key: KeyId) -> Option<KeyRef<'_>> {
+        self.held().get(&key).cloned().map(KeyRef::Shared)
+    }
 }
 
 impl Client {
@@ -96,16 +153,16 @@ impl Client {
         Ok(writer.finish()?)
     }
 
-    /// Reads the evaluation keys that this circuit needs; others in the file are left there.
+    /// Opens a file with the evaluation keys that this circuit needs; others in the file do not matter. The keys are read
+    /// by the run, and damage to one shows only then.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] if they were made for other parameters or lack one, [`Error::File`] and [`Error::Content`] if
-    /// they are damaged.
+    /// [`Error::Mismatch`] if they were made for other parameters, lack one or do not reach high enough; [`Error::File`]
+    /// and [`Error::Content`] if the file is damaged.
     pub fn load_evaluation(
         &self,
         ctx: &Context,
         path: impl AsRef<Path>,
-        progress: &Progress<'_>,
     ) -> Result<ServerKeys, Error> {
         let path = path.as_ref();
         let reader = Reader::open(path, FileKind::EvaluationKeys)?;
@@ -114,44 +171,39 @@ impl Client {
         let key_id = header
             .key_id
             .ok_or_else(|| content(path, "the header names no key"))?;
-        let galois = self
-            .keys
-            .galois(ctx.params().log_n())
-            .into_iter()
-            .map(|(g, level)| (Some(g), level));
-        let needed: Vec<(Option<GaloisElement>, Level)> = self
-            .keys
-            .relinearization
-            .map(|l| (None, l))
-            .into_iter()
-            .chain(galois)
-            .collect();
-        let mut keys = EvaluationKeys::new();
-        for (i, (element, level)) in needed.iter().enumerate() {
-            let name = section(*element);
-            if reader.section_length(&name).is_none() {
-                return Err(self.other_circuit(
-                    path,
-                    &header,
-                    &format!("keys that include {name}"),
-                ));
+        let galois = self.keys.galois(ctx.params().log_n()).into_iter();
+        let needed = galois
+            .map(|(g, level)| (Some(g), level))
+            .chain(self.keys.relinearization.map(|level| (None, level)));
+        let mut levels = BTreeMap::new();
+        for (key, level) in needed {
+            let name = section(key);
+            let lacking = |what: String| self.other_circuit(path, &header, &what);
+            let Some(length) = reader.section_length(&name) else {
+                return Err(lacking(format!("keys that include {name}")));
+            };
+            let is_up_to = |l: &Level| {
+                usize::try_from(length) == Ok(KeySwitchKey::bytes_seeded_up_to(ctx, *l))
+            };
+            let mut all = (0..=ctx.params().max_level().0).map(Level);
+            let Some(found) = all.find(is_up_to) else {
+                let why = format!("section {name:?} has {length} bytes, no key of any level does");
+                return Err(content(path, why));
+            };
+            if found < level {
+                return Err(lacking(format!(
+                    "{name} up to {level}, found up to {found}"
+                )));
             }
-            let key = KeySwitchKey::from_bytes(ctx, &reader.section(&name)?)
-                .map_err(unsound(path, &name))?;
-            if key.galois() != *element {
-                return Err(content(path, format!("section {name:?} holds another key")));
-            }
-            if key.max_level() < *level {
-                return Err(self.other_circuit(
-                    path,
-                    &header,
-                    &format!("{name} up to {level}, found up to {}", key.max_level()),
-                ));
-            }
-            keys.insert(key);
-            progress(i + 1, needed.len());
+            levels.insert(key, found);
         }
-        Ok(ServerKeys { keys, key_id })
+        Ok(ServerKeys {
+            key_id,
+            ctx: ctx.clone(),
+            reader,
+            levels,
+            held: Mutex::default(),
+        })
     }
 
     fn check_params(&self, ctx: &Context, reader: &Reader, header: &Header) -> Result<(), Error> {
@@ -185,8 +237,8 @@ impl Client {
     }
 }
 
-fn section(galois: Option<GaloisElement>) -> String {
-    galois.map_or_else(
+fn section(key: KeyId) -> String {
+    key.map_or_else(
         || RELINEARIZATION.to_owned(),
         |g| format!("rotation/{}", g.0),
     )

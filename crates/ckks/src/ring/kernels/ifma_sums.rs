@@ -151,10 +151,7 @@ fn product_tiles<const FETCH: bool>(
                 if FETCH {
                     let ahead = 8 * (2 * tile + i + FETCH_LINES);
                     for row in [b_row, a_row] {
-                        // SAFETY: a prefetch reads nothing, whatever the address.
-                        unsafe {
-                            _mm_prefetch::<_MM_HINT_NTA>(row.as_ptr().wrapping_add(ahead).cast())
-                        };
+                        _mm_prefetch::<_MM_HINT_NTA>(row.as_ptr().wrapping_add(ahead).cast());
                     }
                 }
                 *lo_b = _mm512_madd52lo_epu64(*lo_b, x, b);

@@ -1,0 +1,117 @@
+//! Runs: the same with any number of threads and under any memory cap, and keys read when they are needed.
+
+use crate::common::{Done, Folder, digits, mlp};
+
+fn encrypted() -> Folder {
+    let folder = Folder::new();
+    folder.prepare();
+    let input = digits();
+    let encrypt = ["encrypt", "m.client", "--secret", "s.key", "--input"];
+    folder
+        .privet(&[&encrypt[..], &[&input, "-o", "x.ct"]].concat())
+        .works(&[]);
+    folder
+}
+
+fn run(folder: &Folder, keys: &str, output: &str, more: &[&str]) -> Done {
+    let words = [
+        "run",
+        "m.privet",
+        "--evaluation",
+        keys,
+        "x.ct",
+        "-o",
+        output,
+    ];
+    folder.privet(&[&words[..], more].concat())
+}
+
+#[test]
+fn results_do_not_depend_on_threads_or_memory() {
+    let folder = encrypted();
+    let ways: [&[&str]; 4] = [
+        &["--threads", "1"],
+        &["--threads", "2"],
+        &["--threads", "5"],
+        &["--threads", "2", "--memory", "200MiB"],
+    ];
+    let results: Vec<Vec<u8>> = ways
+        .iter()
+        .enumerate()
+        .map(|(i, way)| {
+            let name = format!("{i}.ct");
+            run(&folder, "e.evk", &name, way).works(&["encrypted result"]);
+            std::fs::read(folder.path(&name)).expect("the result")
+        })
+        .collect();
+    for (way, result) in ways.iter().zip(&results) {
+        assert!(*result == results[0], "{way:?} gives other ciphertexts");
+    }
+}
+
+#[test]
+fn damaged_keys_are_told_when_they_are_needed() {
+    let folder = encrypted();
+    let whole = std::fs::read(folder.path("e.evk")).expect("the keys");
+    let mut altered = whole.clone();
+    altered[whole.len() / 2] ^= 1;
+    for (name, bytes, phrase) in [
+        ("altered.evk", &altered[..], "is damaged"),
+        ("cut.evk", &whole[..whole.len() - 4096], "cut short"),
+    ] {
+        std::fs::write(folder.path(name), bytes).expect("a damaged file");
+        for threads in ["1", "3"] {
+            let done = run(&folder, name, "y.ct", &["--threads", threads]);
+            done.fails(2, &[name, phrase, "help: copy or make the file again"]);
+        }
+        assert!(!folder.exists("y.ct"));
+    }
+}
+
+#[test]
+fn a_memory_cap_decides_what_is_encoded_during_the_run() {
+    let folder = Folder::new();
+    let data = digits();
+    let memory = |cap: &str, report: &str| {
+        let model = mlp();
+        let words = ["check", &model, "--data", &data, "--encrypted", "1"];
+        let more = ["--threads", "1", "--memory", cap, "--report", report];
+        folder.privet(&[&words[..], &more].concat()).works(&["run"]);
+        let text = std::fs::read_to_string(folder.path(report)).expect("the report");
+        let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let memory = &report["memory"];
+        let bytes = |name: &str| memory[name].as_u64().expect("bytes");
+        let [all, kept, encoded] = [
+            "plaintext_bytes",
+            "kept_plaintext_bytes",
+            "encoded_plaintext_bytes",
+        ]
+        .map(bytes);
+        assert_eq!(all, kept + encoded);
+        let (predicted, used) = (bytes("predicted_peak_bytes"), bytes("peak_rss_bytes"));
+        assert!(
+            used <= predicted,
+            "{cap}: {used} bytes used, {predicted} predicted"
+        );
+        (kept, encoded, predicted)
+    };
+    let (kept, encoded, predicted) = memory("8GiB", "all.json");
+    assert!(kept > 0 && encoded == 0);
+    let least = folder.privet(&[
+        "check",
+        &mlp(),
+        "--data",
+        &data,
+        "--encrypted",
+        "1",
+        "--memory",
+        "1MiB",
+    ]);
+    least.fails(1, &["running needs", "help: --memory"]);
+    let cap = (predicted - kept / 2) >> 10;
+    let (part, encoded, _) = memory(&format!("{cap}KiB"), "some.json");
+    assert!(
+        encoded > 0 && part < kept,
+        "{part} bytes are kept under {cap} KiB"
+    );
+}
