@@ -177,8 +177,7 @@ impl Files {
             }),
             ("keys", |files, path| {
                 let client = &files.compiled.client;
-                let keys = client.load_evaluation(&files.ctx, path, &|_, _| {});
-                keys.map(drop)
+                client.load_evaluation(&files.ctx, path)?.check_all()
             }),
             ("input", |files, path| {
                 let client = &files.compiled.client;

@@ -55,6 +55,18 @@ impl ServerKeys {
     }
 }
 
+impl ServerKeys {
+    /// Reads every key once and keeps none, so that damage shows before a run.
+    ///
+    /// # Errors
+    /// [`Error::File`] and [`Error::Content`] for the first damaged key.
+    pub fn check_all(&self) -> Result<(), Error> {
+        self.levels
+            .keys()
+            .try_for_each(|key| self.read(*key).map(drop))
+    }
+}
+
 impl KeySource for ServerKeys {
     fn max_level(&self, key: KeyId) -> Option<Level> {
         self.levels.get(&key).copied()
