@@ -2,7 +2,7 @@
 
 use crate::{Added, Circuit, CircuitError, NoiseModel, Op, PlainId, ValueId, facts};
 
-/// Gaussian errors added where CKKS would make them, from a seed: the slow twin of [`crate::predict`].
+/// Gaussian errors added where CKKS would make them, from a seed: the slow twin of [`crate::predict()`].
 ///
 /// Variances are those of [`NoiseModel`].
 pub struct SlotNoise {

@@ -1,6 +1,6 @@
 //! A bound on the error of results that holds for every admissible input, but for a negligible set of keys and errors.
 //!
-//! Unlike [`crate::predict`] nothing is taken as independent and nothing as average. What is sampled (secret, errors of
+//! Unlike [`crate::predict()`] nothing is taken as independent and nothing as average. What is sampled (secret, errors of
 //! encryption and of keys) is bounded in every slot by its tail; what is rounded is taken as rounded the worst way in
 //! every coefficient; everything else is the triangle inequality.
 //!

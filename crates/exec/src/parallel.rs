@@ -54,7 +54,7 @@ enum Task {
 /// Runs independent steps at the same time.
 ///
 /// # Errors
-/// As [`crate::run`]; of several failures the one of the earliest step.
+/// As [`crate::run()`]; of several failures the one of the earliest step.
 pub(crate) fn run_parallel<B: Backend>(
     backend: &B,
     circuit: &Circuit,

@@ -159,10 +159,11 @@ pub(crate) fn switch(ctx: &Context, x: &Poly, key: &KeySwitchKey) -> [Poly; 2] {
             let prime = ctx.prime_of_limb(first + k, n_q);
             let rows = key_rows(ctx, key, prime, lifted.n_digits());
             for block in 0..blocks {
-                for d in 0..lifted.n_digits() {
+                let [b, a] = &rows;
+                for (d, (b, a)) in b.iter().zip(a).enumerate() {
                     if lifted.own_limb(d, prime).is_none() {
-                        let ahead = [rows[0][d], rows[1][d]];
-                        ctx.forward_rest(prime, scratch.limb_mut(d * len + k), block, ahead);
+                        let limb = scratch.limb_mut(d * len + k);
+                        ctx.forward_rest(prime, limb, block, [b, a]);
                     }
                 }
                 let range = block * size..(block + 1) * size;
@@ -173,7 +174,6 @@ pub(crate) fn switch(ctx: &Context, x: &Poly, key: &KeySwitchKey) -> [Poly; 2] {
                 };
                 let digits: Slices<'_> = (0..lifted.n_digits()).map(digit).collect();
                 let out = [&mut limb0[range.clone()], &mut limb1[range.clone()]];
-                let [b, a] = &rows;
                 (ctx.kernels().key_product)(
                     ctx.modulus(prime),
                     out,

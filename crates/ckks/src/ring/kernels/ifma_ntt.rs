@@ -480,7 +480,8 @@ kernel! {
         let (Some([pass, ..]), Twiddles::Vector { forward, .. }) = (vector_passes(table, limb), &table.twiddles) else {
             return;
         };
-        assert!(columns.end <= table.n >> pass.layers && columns.start % 8 == 0 && columns.end % 8 == 0);
+        assert!(columns.end <= table.n >> pass.layers);
+        assert!(columns.start.is_multiple_of(8) && columns.end.is_multiple_of(8));
         // SAFETY: the first pass has one block, and these columns.
         unsafe { forward_pass(table, forward, limb.as_mut_ptr(), pass, 0..1, columns) };
     }
@@ -494,8 +495,7 @@ kernel! {
         };
         assert!(block < 1 << first.layers);
         let ahead = ahead.map(|x| if x.len() == limb.len() { x.as_ptr() } else { std::ptr::null() });
-        let all = [block..block + 1];
-        for run in all.into_iter().flat_map(|all| runs(table.n, &rest[0], all, 0)) {
+        for run in rest.first().into_iter().flat_map(|next| runs(table.n, next, block..block + 1, 0)) {
             // SAFETY: the passes fit the limb and the tables, and the second has as many blocks as the first leaves.
             unsafe { forward_passes(table, limb.as_mut_ptr(), rest, run, ahead) };
         }

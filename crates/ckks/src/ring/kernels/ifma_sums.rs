@@ -233,7 +233,7 @@ kernel! {
     pub(super) fn sum_products(m: &Modulus, out: [&mut [u64]; 2], plain: &[&[u64]], x: [&[&[u64]]; 2], addends: [&[&[u64]]; 2]) {
         let k = Lanes::new(m);
         let n = out[0].len();
-        assert!(out[1].len() == n && n % 8 == 0 && x.iter().all(|x| x.len() == plain.len()));
+        assert!(out[1].len() == n && n.is_multiple_of(8) && x.iter().all(|x| x.len() == plain.len()));
         assert!(plain.iter().chain(x[0]).chain(x[1]).chain(addends[0]).chain(addends[1]).all(|limb| limb.len() == n));
         let terms: smallvec::SmallVec<[[&[u64]; 3]; 32]> =
             plain.iter().zip(x[0].iter().zip(x[1])).map(|(p, (a, b))| [*p, *a, *b]).collect();
@@ -258,9 +258,9 @@ kernel! {
                     (*lo, *hi) = (k.reduce(*lo, *hi), _mm512_setzero_si512());
                 }
             }
-            for (part, sum) in [0, 2].into_iter().enumerate() {
-                for i in 0..lines {
-                    let mut value = sums[sum][i];
+            for (part, sum) in [&sums[0], &sums[2]].into_iter().enumerate() {
+                for (i, &sum) in sum[..lines].iter().enumerate() {
+                    let mut value = sum;
                     for limb in addends[part] {
                         // SAFETY: the limb has `n/8` lines.
                         value = k.add(value, unsafe { line(limb, first + i) });
