@@ -176,6 +176,7 @@ pub fn worst_case(
         }
         bounds[id.index()] = Some(next);
         let mut read = operands.to_vec();
+        read.sort_unstable();
         read.dedup();
         for operand in read {
             left[operand.index()] = left[operand.index()].saturating_sub(1);

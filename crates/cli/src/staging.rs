@@ -9,17 +9,31 @@ use privet::prelude::{Compiled, Feed, Model, Options, Report, compile, human_byt
 use privet::{Comparison, Error};
 use std::path::Path;
 
-/// Refuses outputs that exist, or that are named twice, before any work is done.
+/// Refuses outputs that exist, that are named twice, or that are among the files read, before any work is done.
 ///
 /// # Errors
 /// [`Failure`] naming the first that can not be written.
-pub fn check_outputs(session: &Session, outputs: &[Option<&Path>]) -> Result<(), Failure> {
+pub fn check_outputs(
+    session: &Session,
+    outputs: &[Option<&Path>],
+    inputs: &[&Path],
+) -> Result<(), Failure> {
     let outputs: Vec<&Path> = outputs.iter().copied().flatten().collect();
     for (i, path) in outputs.iter().enumerate() {
         if outputs[..i].contains(path) {
             return Err(Failure::usage(
                 format!("{} is named for two outputs", path.display()),
                 "choose another name for one of them",
+            ));
+        }
+        let same = |input: &&Path| match (input.canonicalize(), path.canonicalize()) {
+            (Ok(input), Ok(output)) => input == output,
+            _ => false,
+        };
+        if inputs.iter().any(same) {
+            return Err(Failure::usage(
+                format!("{} would be read and overwritten", path.display()),
+                "choose another name for the output",
             ));
         }
         privet::check_output(path, session.force)?;

@@ -8,8 +8,11 @@ use params::{GaloisElement, Rotation};
 use std::borrow::Cow;
 use std::sync::Mutex;
 
-/// Most products that are summed in one pass: plain vectors that are encoded when used live until it ends.
+/// Most products that are summed in one pass.
 const FUSED_PRODUCTS: usize = 32;
+
+/// Most of them where plain vectors are encoded when used, for these live until the pass ends.
+pub(crate) const FUSED_ENCODINGS: usize = 4;
 
 /// An encrypted value.
 #[derive(Clone)]
@@ -356,7 +359,13 @@ impl Backend for CkksBackend<'_> {
         let fused = || -> Result<CkksValue, CkksError> {
             let mut others = others;
             let mut total = None;
-            for products in products.chunks(FUSED_PRODUCTS) {
+            let kept = |(site, _): &(Site<'_>, &CkksValue)| self.encoded.get(site.id).is_some();
+            let most = if products.iter().all(kept) {
+                FUSED_PRODUCTS
+            } else {
+                FUSED_ENCODINGS
+            };
+            for products in products.chunks(most) {
                 let sum = self.sum_products(products, others, total.as_ref())?;
                 (total, others) = (Some(sum), &[]);
             }

@@ -1,5 +1,6 @@
 //! Memory before it is needed.
 
+use crate::ckks_backend::FUSED_ENCODINGS;
 use crate::{ExecError, KeyId, Schedule, window};
 use circuit::{Circuit, Fact, Kind, Op, facts};
 use params::{Level, Params};
@@ -164,13 +165,15 @@ pub fn plan_memory_for(
         .ops()
         .map(|(_, op)| plaintext_bytes(circuit, op, &facts, params))
         .sum();
-    // Scratch, per thread: the buffers of a key switch at every level, which wait for the next of their size, and two
-    // encodings; tables of the ring.
+    // Scratch, per thread: the buffers of a key switch at every level, which wait for the next of their size, and the
+    // encodings of a fused sum; tables of the ring.
     let special = params.special().len();
     let switch = |m: usize| m + 2 * params.digits_at(Level((m - 1) as u8)).len() + special + 2;
     let switches: usize = (1..=params.q().len()).map(switch).sum();
     let all_limbs = params.q().len() + special;
-    let scratch = (4 * all_limbs + n_threads * (switches + 2 * all_limbs)) as u64 * limb + reading;
+    let scratch =
+        (4 * all_limbs + n_threads * (switches + (FUSED_ENCODINGS + 1) * all_limbs)) as u64 * limb
+            + reading;
     let mut plan = MemoryPlan {
         key_bytes: resident + keys.most(),
         live_bytes: values.most(),

@@ -83,7 +83,7 @@ impl Client {
         let fact = circuit.inputs().first()?;
         Some(Self {
             model: model.to_owned(),
-            circuit_id: circuit_id(circuit),
+            circuit_id: circuit_id(circuit, None),
             spec: circuit.params()?.spec().clone(),
             input_level: fact.level?,
             input_scale: fact.scale.clone()?,
@@ -219,8 +219,9 @@ impl Client {
     }
 }
 
-/// Identity of a circuit: the hash of its text, which is not kept.
-pub(crate) fn circuit_id(circuit: &Circuit) -> [u8; 32] {
+/// Identity of a circuit and of the terms on which its results are shared: a hash of its text, which is not kept. A
+/// ciphertext made on other terms is one for another circuit.
+pub(crate) fn circuit_id(circuit: &Circuit, share: Option<&Share>) -> [u8; 32] {
     struct Text(blake3::Hasher);
     impl std::fmt::Write for Text {
         fn write_str(&mut self, text: &str) -> std::fmt::Result {
@@ -231,6 +232,10 @@ pub(crate) fn circuit_id(circuit: &Circuit) -> [u8; 32] {
     let mut text = Text(blake3::Hasher::new());
     circuit::write_text(circuit, circuit::Detail::Values, &mut text)
         .expect("hashing takes any text");
+    if let Some(share) = share {
+        text.0.update(&share.results.to_le_bytes());
+        text.0.update(&share.input_bound.to_le_bytes());
+    }
     *text.0.finalize().as_bytes()
 }
 

@@ -132,7 +132,11 @@ pub fn compile(
     passes.extend(made.passes);
     let client =
         Client::new(&made.graph, &made.circuit, name).ok_or_else(|| unfinished(&made.circuit))?;
-    let client = Client { share, ..client };
+    let client = Client {
+        circuit_id: crate::client::circuit_id(&made.circuit, share.as_ref()),
+        share,
+        ..client
+    };
     let report = crate::summary::compiled(
         &model.info,
         &made.graph,

@@ -92,7 +92,8 @@ impl Context {
     }
 
     fn sum_parts(&self, products: &[(&[Poly], &Poly)], addends: &[&[Poly]]) -> [Poly; 2] {
-        let (n_q, n_special) = (products[0].1.n_q(), products[0].1.n_special());
+        let x = &products[0].0[0];
+        let (n_q, n_special) = (x.n_q(), x.n_special());
         let mut out = [self.stale(n_q, n_special), self.stale(n_q, n_special)];
         let [out0, out1] = &mut out;
         each(out0.limbs_mut().zip(out1.limbs_mut()), |j, (out0, out1)| {

@@ -315,3 +315,26 @@ fn chains_beyond_the_kernels_are_refused() {
         "{error:?}"
     );
 }
+
+#[test]
+fn sums_of_plain_products_are_those_of_single_ones_in_either_basis() {
+    let mut kit = Kit::new(&small(6), 9);
+    let (top, values) = (kit.top(), kit.values(1));
+    let (x, scale) = (kit.encrypt_at(&values, top), kit.scale());
+    let ctx = &kit.ctx;
+    for basis in [Basis::Q, Basis::QP] {
+        let plain = ctx.encode(&values, &scale, top, basis).expect("encodes");
+        let one = ctx.mul_plain(&x, &plain).expect("multiplies");
+        let want = ctx
+            .add(&ctx.add(&one, &one).expect("adds"), &one)
+            .expect("adds");
+        let sum = ctx
+            .sum_plain_products(&[(&x, &plain), (&x, &plain)], &[&one])
+            .expect("sums");
+        assert!(want.parts.iter().zip(&sum.parts).all(|(a, b)| a == b));
+    }
+    assert!(matches!(
+        ctx.sum_plain_products(&[], &[]),
+        Err(crate::CkksError::NoOperands)
+    ));
+}

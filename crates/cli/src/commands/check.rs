@@ -13,7 +13,11 @@ use privet::prelude::{CheckOptions, Feed, check, human_ms, read_labels, read_sam
 /// # Errors
 /// [`Failure`] with the first thing that stands in the way.
 pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
-    staging::check_outputs(session, &[args.report.as_deref()])?;
+    staging::check_outputs(
+        session,
+        &[args.report.as_deref()],
+        &[&args.model, &args.data],
+    )?;
     let model = staging::import(&args.model)?;
     let feed = args.feed.feed(session, &args.model)?;
     let limit = args.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX));

@@ -31,7 +31,7 @@ pub fn run(session: &Session, args: &Compile) -> Result<(), Failure> {
         .clone()
         .unwrap_or_else(|| derived(&args.model, "privet"));
     let target = args.stop_after.is_none().then_some(output.as_path());
-    staging::check_outputs(session, &[target, args.report.as_deref()])?;
+    staging::check_outputs(session, &[target, args.report.as_deref()], &[&args.model])?;
     let model = staging::import(&args.model)?;
     let feed = args.feed.feed(session, &args.model)?;
     let mut options = staging::options(session, &args.model, &model, &args.compile, &feed)?;

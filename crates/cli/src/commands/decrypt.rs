@@ -17,8 +17,24 @@ const SHOWN: usize = 16;
 /// # Errors
 /// [`Failure`] with the first thing that stands in the way.
 pub fn run(session: &Session, args: &Decrypt) -> Result<(), Failure> {
-    staging::check_outputs(session, &[args.output.as_deref()])?;
+    staging::check_outputs(
+        session,
+        &[args.output.as_deref()],
+        &[&args.client, &args.result, &args.secret],
+    )?;
     let client = Client::load(&args.client)?;
+    let n_values: usize = client
+        .outputs
+        .iter()
+        .map(|o| o.shape.iter().product::<usize>())
+        .sum();
+    if args.share && n_values > SHOWN && args.output.is_none() {
+        // A result that nobody sees would be counted all the same.
+        return Err(Failure::usage(
+            format!("the result has {n_values} values, more than the screen shows"),
+            "--output FILE.npy takes them; nothing was counted",
+        ));
+    }
     let ctx = client.context()?;
     let secret = client.load_secret(&ctx, &args.secret)?;
     let result = Encrypted::load(&ctx, &client, Role::Result, &args.result)?;

@@ -16,7 +16,11 @@ pub fn run(session: &Session, args: &Encrypt) -> Result<(), Failure> {
         .output
         .clone()
         .unwrap_or_else(|| ciphertext_name(&args.input, "ct"));
-    staging::check_outputs(session, &[Some(&output)])?;
+    staging::check_outputs(
+        session,
+        &[Some(&output)],
+        &[&args.client, &args.secret, &args.input],
+    )?;
     let client = Client::load(&args.client)?;
     let feed = args.feed.feed(session, &args.client)?;
     let (name, sample) = feed::one_sample(&args.input, args.sample, &feed, &client.input.shape)?;

@@ -16,7 +16,11 @@ const ROUNDING: f64 = 1e-9;
 /// # Errors
 /// [`Failure`] with the first thing that stands in the way.
 pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
-    staging::check_outputs(session, &[args.output.as_deref(), args.report.as_deref()])?;
+    staging::check_outputs(
+        session,
+        &[args.output.as_deref(), args.report.as_deref()],
+        &[&args.model, &args.input],
+    )?;
     let model = staging::import(&args.model)?;
     let feed = args.feed.feed(session, &args.model)?;
     let (name, sample) = feed::one_sample(&args.input, args.sample, &feed, model.input_shape())?;

@@ -19,7 +19,7 @@ const MAGIC: &[u8; 6] = b"PRIVET";
 /// # Errors
 /// [`Failure`] with the first thing that stands in the way.
 pub fn run(session: &Session, args: &Inspect) -> Result<(), Failure> {
-    staging::check_outputs(session, &[args.client.as_deref()])?;
+    staging::check_outputs(session, &[args.client.as_deref()], &[&args.file])?;
     if !is_privet(&args.file)? {
         if args.client.is_some() {
             return Err(Failure::usage(

@@ -17,6 +17,7 @@ pub fn run(session: &Session, args: &Keygen) -> Result<(), Failure> {
     staging::check_outputs(
         session,
         &[Some(&args.secret), Some(&args.evaluation), counted],
+        &[&args.client],
     )?;
     let ctx = client.context()?;
     let (keys, ms) = progress::count(session, "making keys", |tick| client.keygen(&ctx, tick));

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 /// # Errors
 /// [`Failure`] with the first thing that stands in the way.
 pub fn run(session: &Session, args: &MeasureCosts) -> Result<(), Failure> {
-    staging::check_outputs(session, &[args.out.as_deref()])?;
+    staging::check_outputs(session, &[args.out.as_deref()], &[])?;
     let rings: BTreeSet<u8> = args.log_n.iter().copied().collect();
     let rings: Vec<u8> = rings.into_iter().collect();
     let (table, _) = progress::count(session, "measuring", |tick| measure_costs(&rings, tick));

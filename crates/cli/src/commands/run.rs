@@ -19,7 +19,11 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
         .output
         .clone()
         .unwrap_or_else(|| ciphertext_name(&args.input, "result.ct"));
-    staging::check_outputs(session, &[Some(&output), args.report.as_deref()])?;
+    staging::check_outputs(
+        session,
+        &[Some(&output), args.report.as_deref()],
+        &[&args.model, &args.input, &args.evaluation],
+    )?;
     let compiled = Compiled::load(&args.model)?;
     let client = &compiled.client;
     let mut report = compiled.report.clone();

@@ -31,9 +31,10 @@ fn a_result_is_shared_once_and_then_no_more() {
     folder
         .privet(&share)
         .works(&["shared", "noise of", "result 1 of 1 under this key"]);
-    folder
-        .privet(&share)
-        .fails(2, &["1 results were shared under this key, 1 are allowed"]);
+    folder.privet(&share).fails(
+        2,
+        &["1 results were shared under this key, which uses 100 % of it up"],
+    );
     folder.privet(&decrypt).works(&["decrypted"]);
     std::fs::remove_file(folder.path("k.shared")).expect("removed");
     folder

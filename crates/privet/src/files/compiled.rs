@@ -222,7 +222,7 @@ impl Client {
 
     /// Checks that this is the client's part of a circuit.
     fn check_circuit(&self, circuit: &Circuit) -> Result<(), String> {
-        if circuit_id(circuit) != self.circuit_id {
+        if circuit_id(circuit, self.share.as_ref()) != self.circuit_id {
             return Err("the circuit is not the one its identity names".to_owned());
         }
         if circuit.params().map(Params::spec) != Some(&self.spec)

@@ -80,8 +80,9 @@ impl ShareCounter {
         if used + 1.0 / f64::from(allowed) > 1.0 + 1e-9 {
             return Err(Error::Data {
                 why: format!(
-                    "{} results were shared under this key, {allowed} are allowed",
-                    spent.len()
+                    "{} results were shared under this key, which uses {:.0} % of it up; one more of a circuit made for {allowed} is too many",
+                    spent.len(),
+                    100.0 * used
                 ),
                 help: "make new keys with `privet keygen`; to share more, compile with a larger --share".to_owned(),
             });

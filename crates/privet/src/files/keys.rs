@@ -27,7 +27,8 @@ pub struct ServerKeys {
     reader: Reader,
     /// Per key the circuit needs, the highest level that the file's key serves.
     levels: BTreeMap<KeyId, Level>,
-    held: Mutex<BTreeMap<KeyId, Arc<KeySwitchKey>>>,
+    /// Keys in memory, and how many runs hold each.
+    held: Mutex<BTreeMap<KeyId, (usize, Arc<KeySwitchKey>)>>,
 }
 
 impl ServerKeys {
@@ -45,13 +46,13 @@ impl ServerKeys {
         Ok(found)
     }
 
-    fn held(&self) -> MutexGuard<'_, BTreeMap<KeyId, Arc<KeySwitchKey>>> {
+    fn held(&self) -> MutexGuard<'_, BTreeMap<KeyId, (usize, Arc<KeySwitchKey>)>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Bytes of the keys that are in memory now.
     pub fn held_bytes(&self) -> usize {
-        self.held().values().map(|key| key.bytes()).sum()
+        self.held().values().map(|(_, key)| key.bytes()).sum()
     }
 }
 
@@ -73,21 +74,31 @@ impl KeySource for ServerKeys {
     }
 
     fn fetch(&self, key: KeyId) -> Result<(), ExecError> {
-        if !self.held().contains_key(&key) {
-            let read = self.read(key);
-            let read = read.map_err(|e| ExecError::KeyFile(Box::new(e)))?;
-            self.held().insert(key, Arc::new(read));
+        if let Some((holders, _)) = self.held().get_mut(&key) {
+            *holders += 1;
+            return Ok(());
         }
+        let read = self.read(key);
+        let read = read.map_err(|e| ExecError::KeyFile(Box::new(e)))?;
+        let mut held = self.held();
+        held.entry(key).or_insert_with(|| (0, Arc::new(read))).0 += 1;
         Ok(())
     }
 
     fn release(&self, key: KeyId) {
-        let dropped = self.held().remove(&key);
-        drop(dropped);
+        let mut held = self.held();
+        if let Some((holders, _)) = held.get_mut(&key) {
+            *holders -= 1;
+            if *holders == 0 {
+                held.remove(&key);
+            }
+        }
     }
 
     fn get(&self, key: KeyId) -> Option<KeyRef<'_>> {
-        self.held().get(&key).cloned().map(KeyRef::Shared)
+        self.held()
+            .get(&key)
+            .map(|(_, found)| KeyRef::Shared(Arc::clone(found)))
     }
 }
 

@@ -110,9 +110,23 @@ fn widened(
                 continue;
             }
         };
-        let survive = surviving_bits(circuit, &share);
+        let survive = surviving_bits(&client, &share);
+        if !share.deviation.is_finite() {
+            if best.is_none() {
+                why = format!(
+                    "{} results of {} values need more noise than can be sampled on a grid finer than it",
+                    options.results,
+                    client
+                        .outputs
+                        .iter()
+                        .map(|o| o.shape.iter().product::<usize>())
+                        .sum::<usize>(),
+                );
+            }
+            continue;
+        }
         let figures = format!(
-            "{survive:.1} bits of the largest result survive: its error is at most {:.1e}, {STATISTICAL_BITS} bits of statistical security for {} results add noise of {:.1e}",
+            "{survive:.1} bits of the largest expected result survive, {LEAST_BITS} are needed: its error is at most {:.1e}, {STATISTICAL_BITS} bits of statistical security for {} results add noise of {:.1e}",
             share.error_bound, options.results, share.deviation
         );
         if best.as_ref().is_none_or(|(most, _)| survive > *most) {
@@ -136,8 +150,10 @@ fn widened(
 }
 
 /// log2 of the largest expected result over the deviation of the noise.
-fn surviving_bits(circuit: &Circuit, share: &Share) -> f64 {
-    (circuit.bound().unwrap_or(1.0) / share.deviation).log2()
+fn surviving_bits(client: &Client, share: &Share) -> f64 {
+    let ranges = client.outputs.iter().filter_map(|o| o.range);
+    let largest = ranges.fold(0.0f64, |m, r| m.max(r.low.abs()).max(r.high.abs()));
+    (largest / share.deviation).log2()
 }
 
 fn refusal(circuit: &Circuit, why: &str) -> Error {

@@ -237,7 +237,8 @@ kernel! {
         assert!(plain.iter().chain(x[0]).chain(x[1]).chain(addends[0]).chain(addends[1]).all(|limb| limb.len() == n));
         let terms: smallvec::SmallVec<[[&[u64]; 3]; 32]> =
             plain.iter().zip(x[0].iter().zip(x[1])).map(|(p, (a, b))| [*p, *a, *b]).collect();
-        let budget = (m.budget as usize - 1).max(1);
+        // Low lanes hold 2^12 terms of 52 bits.
+        let budget = (m.budget as usize - 1).clamp(1, 1 << 11);
         for first in (0..n / 8).step_by(TILE) {
             let lines = TILE.min(n / 8 - first);
             let mut sums = [[_mm512_setzero_si512(); TILE]; 4];

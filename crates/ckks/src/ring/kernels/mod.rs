@@ -191,3 +191,5 @@ mod whole {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_sums;

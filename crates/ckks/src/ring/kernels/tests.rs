@@ -4,7 +4,7 @@ use super::*;
 use crate::ring::automorphism::AutomorphismTable;
 use crate::slow;
 
-struct Words(u64);
+pub(super) struct Words(pub u64);
 
 impl Words {
     fn next(&mut self) -> u64 {
@@ -16,7 +16,7 @@ impl Words {
     }
 
     /// Residues, with the extremes among them.
-    fn limb(&mut self, p: u64, n: usize) -> Vec<u64> {
+    pub fn limb(&mut self, p: u64, n: usize) -> Vec<u64> {
         let pick = |x: u64| match x >> 60 {
             0 => p - 1 - (x & 1),
             1 => x & 1,
@@ -26,7 +26,7 @@ impl Words {
     }
 }
 
-fn primes() -> Vec<u64> {
+pub(super) fn primes() -> Vec<u64> {
     (30..=48u8)
         .flat_map(|bits| {
             let around = params::find_primes(bits, 2, false, &[]);
