@@ -335,6 +335,6 @@ fn sums_of_plain_products_are_those_of_single_ones_in_either_basis() {
     }
     assert!(matches!(
         ctx.sum_plain_products(&[], &[]),
-        Err(crate::CkksError::NoOperands)
+        Err(CkksError::NoOperands)
     ));
 }
