@@ -80,7 +80,7 @@ fn two_results_are_shared_and_no_third() {
         );
     }
     let refused = give().expect_err("the count is used up").to_string();
-    assert!(refused.contains("2 are allowed"), "{refused}");
+    assert!(refused.contains("made for 2 is too many"), "{refused}");
 
     let text = std::fs::read_to_string(counter.path()).expect("the count");
     std::fs::write(counter.path(), &text[..text.len() - 3]).expect("written");
