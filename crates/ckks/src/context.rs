@@ -138,7 +138,7 @@ impl Context {
         &self.inner.counters
     }
 
-    /// Hands the forward and the inverse transform of one limb to `measure`, for the timing example.
+    /// Hands the forward and the inverse transform of one limb to `measure`, for the cost table.
     #[doc(hidden)]
     pub fn transform_times(
         &self,
