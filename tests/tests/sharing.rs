@@ -65,9 +65,10 @@ fn two_results_are_shared_and_no_third() {
     let give = || client.decrypt_for_sharing(&ctx, &keys.secret, &result, &counter);
     let missing = give().expect_err("there is no count yet").to_string();
     assert!(missing.contains("is missing"), "{missing}");
-    counter.create(&keys.key_id, false).expect("a new count");
+    let start = |id: &[u8; 16], overwrite| counter.create(id, overwrite, || Ok(()));
+    start(&keys.key_id, false).expect("a new count");
     assert!(
-        counter.create(&keys.key_id, false).is_err(),
+        start(&keys.key_id, false).is_err(),
         "a count is not started again"
     );
     for used in 1..=2 {
@@ -84,13 +85,19 @@ fn two_results_are_shared_and_no_third() {
 
     let text = std::fs::read_to_string(counter.path()).expect("the count");
     std::fs::write(counter.path(), &text[..text.len() - 3]).expect("written");
-    assert!(
-        matches!(give(), Err(Error::Content { .. })),
-        "a damaged count is not used"
+    let damaged = give().expect_err("a damaged count is not used");
+    assert_eq!(
+        damaged.to_string(),
+        format!(
+            "{}: the last line is cut short, so how many results were shared under this key is not known",
+            counter.path().display()
+        )
     );
-    counter.create(&[0; 16], true).expect("replaced");
+    let help = damaged.help().expect("what to do");
+    assert_eq!(help, "make new keys with `privet keygen`");
+    start(&[0; 16], true).expect("replaced");
     assert!(
-        matches!(give(), Err(Error::Content { .. })),
+        matches!(give(), Err(Error::Mismatch { .. })),
         "another key's count is not used"
     );
 
@@ -100,6 +107,40 @@ fn two_results_are_shared_and_no_third() {
         client.encrypt(&ctx, &keys.secret, &outside),
         Err(Error::Data { .. })
     ));
+}
+
+#[test]
+fn a_secret_key_never_gets_a_count_started_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let counter = ShareCounter::beside(folder.path().join("my.key"));
+    let (old, new, circuit) = ([1; 16], [2; 16], [0; 32]);
+    counter.create(&old, false, || Ok(())).expect("a new count");
+    counter.spend(&old, &circuit, 1).expect("within the count");
+    let text = || std::fs::read_to_string(counter.path()).expect("the count");
+    let before = text();
+
+    // While the old secret is there, so is its count; it stays where the new one can not be written.
+    let refuse = || -> Result<(), Error> {
+        assert_eq!(text(), before);
+        Err(Error::Data {
+            why: "disk full".to_owned(),
+            help: String::new(),
+        })
+    };
+    assert!(counter.create(&new, true, refuse).is_err());
+    assert_eq!(text(), before);
+    assert!(counter.spend(&old, &circuit, 1).is_err(), "still used up");
+    let n_files = || std::fs::read_dir(&folder).expect("the folder").count();
+    assert_eq!(n_files(), 1, "nothing is left behind");
+
+    // A new secret whose count could not be put in place has none, and shares nothing.
+    let block = || {
+        std::fs::remove_file(counter.path()).expect("removed");
+        std::fs::create_dir(counter.path()).expect("a folder in its place");
+        Ok(())
+    };
+    assert!(counter.create(&new, true, block).is_err());
+    assert!(counter.spend(&new, &circuit, 1).is_err());
 }
 
 #[test]

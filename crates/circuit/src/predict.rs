@@ -6,9 +6,16 @@
 //! per slot gives it; a forward pass that takes the errors of operands as independent gives an estimate for all slots
 //! at once.
 //!
+//! Errors of several slots of a result depend on each other, since most operations are upstream of all of them: their
+//! covariance is the sum of the products of both derivatives. It is taken from a sketch of each slot's derivatives, a
+//! projection on few dimensions with signs that are fixed once for all, so that one pass per slot is enough.
+//!
 //! A division's error in a slot is the product of a rounding and of the secret in that slot, both near Gaussian: given
 //! the secret it is Gaussian, with a variance that is exponentially distributed over keys. A sum over many slots levels
 //! that out, a single slot does not; [`SlotError::spread`] says how much is left.
+//!
+//! # Source
+//! Charikar, Chen and Farach-Colton, 2002, for the sketch.
 
 use crate::slots::apply_slots;
 use crate::{Circuit, CircuitError, NoiseModel, Op, ValueId, facts};
@@ -20,6 +27,54 @@ pub struct SlotError {
     pub variance: f64,
     /// Relative variance of that variance over keys: 0 where it is the same for all, 1 where it is exponential.
     pub spread: f64,
+}
+
+/// The derivatives of one slot of one result, each times the deviation of the error that meets it, in a few numbers:
+/// the inner product of two sketches is close to the covariance of the two errors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sketch(pub(crate) Vec<f64>);
+
+impl Sketch {
+    /// Numbers per sketch; a correlation is off by about one over its square root.
+    const LEN: usize = 1024;
+
+    fn new() -> Self {
+        Self(vec![0.0; Self::LEN])
+    }
+
+    /// Adds the derivatives to the errors, of this deviation, of one operation.
+    fn add(&mut self, source: usize, derivatives: &[f64], deviation: f64) {
+        let start = mix(source as u64) as usize;
+        for (at, part) in derivatives.chunks(64).enumerate() {
+            let signs = mix(((source as u64) << 32) + at as u64 + 1);
+            for (i, derivative) in part.iter().enumerate() {
+                let place = start.wrapping_add(64 * at + i) % Self::LEN;
+                let sign = 1.0 - 2.0 * (signs >> i & 1) as f64;
+                self.0[place] += sign * deviation * derivative;
+            }
+        }
+    }
+
+    fn times(&self, other: &Self) -> f64 {
+        self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum()
+    }
+
+    /// Correlation of two errors.
+    pub fn correlation(&self, other: &Self) -> f64 {
+        let sizes = self.times(self) * other.times(other);
+        self.times(other) / sizes.sqrt().max(f64::MIN_POSITIVE)
+    }
+}
+
+/// A number as good as random that follows from another.
+///
+/// # Source
+/// Steele, Lea and Flood, 2014: SplitMix64.
+pub(crate) fn mix(from: u64) -> u64 {
+    let mut z = from.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// A circuit evaluated on one input, with what is needed to predict the error of any slot of its results.
@@ -175,17 +230,18 @@ impl Prediction<'_> {
         &self.estimates
     }
 
-    /// The error of one slot of one result, exact to first order.
+    /// The error of one slot of one result, exact to first order, and what it has in common with that of others.
     ///
     /// # Cost
     /// That of [`crate::run_slots`].
-    pub fn slot(&self, output: usize, slot: usize) -> SlotError {
+    pub fn slot(&self, output: usize, slot: usize) -> (SlotError, Sketch) {
         let (circuit, n) = (self.circuit, self.circuit.n_slots());
         let mut derivatives: Vec<Option<Vec<f64>>> = vec![None; circuit.values().len()];
         let mut seed = vec![0.0; n];
         seed[slot] = 1.0;
         derivatives[circuit.outputs()[output].index()] = Some(seed);
         let mut variance = 0.0;
+        let mut sketch = Sketch::new();
         // Per slot, the variance that divisions add there: the secret in that slot is a factor of all of it.
         let mut by_secret = vec![0.0; n];
         for (id, op) in circuit.ops().rev() {
@@ -195,6 +251,7 @@ impl Prediction<'_> {
             let own = self.added[id.index()];
             if own > 0.0 {
                 variance += own * g.iter().map(|g| g * g).sum::<f64>();
+                sketch.add(id.index(), &g, own.sqrt());
                 if divides(op) {
                     by_secret
                         .iter_mut()
@@ -245,10 +302,11 @@ impl Prediction<'_> {
             }
         }
         let squares: f64 = by_secret.iter().map(|s| s * s).sum();
-        SlotError {
+        let error = SlotError {
             variance,
             spread: squares / (variance * variance).max(f64::MIN_POSITIVE),
-        }
+        };
+        (error, sketch)
     }
 }
 
@@ -263,85 +321,4 @@ fn divides(op: &Op) -> bool {
             | Op::Conjugate(_)
             | Op::Relinearize(_)
     )
-}
-
-/// The error that `runs` results, each with these errors and all under one key, stay below with a probability.
-///
-/// Each result is that of one of several equally likely inputs; `inputs` has the factor by which an input's variances
-/// exceed those of `errors`.
-///
-/// # Source
-/// Wilson and Hilferty, 1931, for the variance as a Gamma variate.
-pub fn worst_error(errors: &[SlotError], inputs: &[f64], runs: usize, probability: f64) -> f64 {
-    /// Slots of similar errors are treated alike.
-    const GROUPS: usize = 64;
-    let mut sorted = errors.to_vec();
-    sorted.sort_by(|a, b| b.variance.total_cmp(&a.variance));
-    let groups: Vec<(SlotError, f64)> = sorted
-        .chunks(sorted.len().div_ceil(GROUPS).max(1))
-        .map(|group| (group[0], group.len() as f64))
-        .collect();
-    let log_all_below = |t: f64| -> f64 {
-        let each = groups.iter();
-        each.map(|(error, n)| n * below(error, t, inputs, runs).ln())
-            .sum()
-    };
-    let most = inputs.iter().copied().fold(0.0, f64::max);
-    let largest = groups
-        .first()
-        .map_or(0.0, |(e, _)| (e.variance * most).sqrt());
-    let (mut low, mut high) = (0.0, 64.0 * largest);
-    for _ in 0..24 {
-        let middle = (low + high) / 2.0;
-        if log_all_below(middle) < probability.ln() {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    high
-}
-
-/// Probability that `runs` errors of one slot under one key stay below `t`.
-fn below(error: &SlotError, t: f64, inputs: &[f64], runs: usize) -> f64 {
-    const STEP: f64 = 0.5;
-    let spread = error.spread.clamp(0.0, 1.0);
-    let (mut sum, mut weights) = (0.0, 0.0);
-    for i in -10..=10 {
-        let z = STEP * f64::from(i);
-        let weight = (-z * z / 2.0).exp();
-        let factor = (1.0 - spread / 9.0 + z * (spread / 9.0).sqrt())
-            .max(0.0)
-            .powi(3);
-        let beyond = |input: &f64| {
-            let deviation = (factor * input * error.variance).sqrt();
-            erfc(t / deviation.max(f64::MIN_POSITIVE) / std::f64::consts::SQRT_2)
-        };
-        let beyond = inputs.iter().map(beyond).sum::<f64>() / inputs.len() as f64;
-        sum += weight * (runs as f64 * (-beyond).ln_1p()).exp();
-        weights += weight;
-    }
-    sum / weights
-}
-
-/// Complementary error function of `x >= 0`, to a relative error of 1.2e-7.
-///
-/// # Source
-/// Press et al., Numerical Recipes, a Chebyshev fit.
-fn erfc(x: f64) -> f64 {
-    const C: [f64; 10] = [
-        -1.265_512_23,
-        1.000_023_68,
-        0.374_091_96,
-        0.096_784_18,
-        -0.186_288_06,
-        0.278_868_07,
-        -1.135_203_98,
-        1.488_515_87,
-        -0.822_152_23,
-        0.170_872_77,
-    ];
-    let t = 1.0 / (1.0 + 0.5 * x);
-    let fit = C.iter().rev().fold(0.0, |sum, c| sum * t + c);
-    (t * (-x * x + fit).exp()).min(1.0 - f64::EPSILON)
 }

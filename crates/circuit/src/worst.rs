@@ -5,17 +5,23 @@
 //! every coefficient; everything else is the triangle inequality.
 //!
 //! With `L = ln(2 · events · 2^128)`, where events counts real and imaginary parts of all slots of all sampled
-//! polynomials, every slot of a sampled polynomial of coefficient variance `v` is below `sqrt(2 N v L)` in size: its
+//! polynomials, those of 2^32 encryptions of each input among them, every slot of a sampled polynomial of coefficient variance `v` is below `sqrt(2 N v L)` in size: its
 //! coefficients are strictly sub-Gaussian (centred binomial, uniform ternary) and the squared cosines sum to N/2. All of
 //! that fails with probability at most 2^-128.
 //! A polynomial with coefficients of at most 1/2 is below `N/π` in every slot, since Σ|cos| ≤ 2N/π for equally spaced angles.
+//!
+//! Encoding rounds every coefficient to an integer, which moves a slot by at most half their number over the scale, after
+//! a Fourier transform in double precision: of `n` slots, its relative error in the Euclidean norm is below
+//! `log2(n) · 2^-50` and that of its operands and of the scaling below `2^-50`, so a slot moves by at most
+//! `(log2(n) + 2) · sqrt(n) · 2^-50` of the largest value.
 //!
 //! The exact result is that of the circuit on the encoded input and with the encoded weights: encoding is a map that
 //! encryption and evaluation share, and adds no error here.
 //!
 //! # Source
 //! Strictly sub-Gaussian variables: Buldygin and Kozachenko, 2000. Use of the bound: Li, Micciancio, Schultz and
-//! Sorrell, ePrint 2022/816; Guo et al., USENIX Security 2024, for why it has to be a worst case.
+//! Sorrell, ePrint 2022/816; Guo et al., USENIX Security 2024, for why it has to be a worst case. Transforms in double
+//! precision: Higham, Accuracy and Stability of Numerical Algorithms, theorem 24.2.
 
 use crate::{Circuit, CircuitError, Kind, Op, PlainVector, facts};
 use params::{Level, Params, Scale};
@@ -51,8 +57,13 @@ pub enum WorstError {
 const FAILURE_BITS: f64 = 128.0;
 /// Slack for remainders that are rounded a little off the middle, and for the sum of cosines.
 const SLACK: f64 = 1.0 + 1.0 / 512.0;
-/// Share by which an encoded vector may exceed its values, of the largest; the Fourier transform is far more exact.
-const ENCODED: f64 = 1.0 / (1u64 << 30) as f64;
+/// Encryptions of each input under one key that the bound covers.
+const ENCRYPTIONS: f64 = (1u64 << 32) as f64;
+
+/// Share of the largest value by which the transform of so many slots may move one.
+fn transform(n_slots: f64) -> f64 {
+    (n_slots.log2() + 2.0) * n_slots.sqrt() / (1u64 << 50) as f64
+}
 
 /// Bounds on what is sampled and rounded, for one circuit.
 struct Sizes<'a> {
@@ -66,7 +77,7 @@ struct Sizes<'a> {
 }
 
 impl<'a> Sizes<'a> {
-    fn new(circuit: &Circuit, params: &'a Params, n_results: u64) -> Self {
+    fn new(circuit: &Circuit, params: &'a Params) -> Self {
         let n = params.ring_degree() as f64;
         let n_keys = circuit.keys().map_or(0, |k| {
             k.rotations.len()
@@ -74,7 +85,7 @@ impl<'a> Sizes<'a> {
                 + usize::from(k.relinearization.is_some())
         });
         let errors = (n_keys * params.spec().digits.len()) as f64
-            + n_results as f64 * circuit.inputs().len() as f64;
+            + ENCRYPTIONS * circuit.inputs().len() as f64;
         // The secret is one more; real and imaginary parts of N/2 slots each.
         let events = (1.0 + errors) * n;
         let l = (2.0 * events).ln() + FAILURE_BITS * std::f64::consts::LN_2;
@@ -107,8 +118,8 @@ impl<'a> Sizes<'a> {
     }
 }
 
-/// Bounds on values and errors of all results, for inputs of magnitude up to `input_bound` and `n_results` results
-/// under one key.
+/// Bounds on values and errors of all results, for inputs of magnitude up to `input_bound` and up to 2^32 encryptions of
+/// each under one key.
 ///
 /// # Cost
 /// Twice that of [`crate::run_slots`].
@@ -118,14 +129,10 @@ impl<'a> Sizes<'a> {
 ///
 /// # Panics
 /// If the circuit has no parameters.
-pub fn worst_case(
-    circuit: &Circuit,
-    input_bound: f64,
-    n_results: u64,
-) -> Result<Vec<SlotBounds>, WorstError> {
+pub fn worst_case(circuit: &Circuit, input_bound: f64) -> Result<Vec<SlotBounds>, WorstError> {
     let facts = facts(circuit)?;
     let params = circuit.params().expect("the circuit has parameters");
-    let sizes = Sizes::new(circuit, params, n_results);
+    let sizes = Sizes::new(circuit, params);
     let n = circuit.n_slots();
     let users = circuit.users();
     let mut left: Vec<usize> = users.iter().map(Vec::len).collect();
@@ -145,10 +152,10 @@ pub fn worst_case(
         let delta = at.scale.as_ref().map_or(1.0, |s| size(params, s));
         let mut next = match op {
             Op::Input { .. } => SlotBounds {
-                value: vec![input_bound * (1.0 + ENCODED) + n as f64 / delta; n],
+                value: vec![input_bound * (1.0 + transform(n as f64)) + n as f64 / delta; n],
                 error: vec![0.0; n],
             },
-            _ => carried(circuit, params, op, &of),
+            _ => carried(circuit, params, op, at.scale.as_ref(), &of),
         };
         let level = at.level.unwrap_or(Level(0));
         let own = match op {
@@ -197,14 +204,20 @@ fn size(params: &Params, scale: &Scale) -> f64 {
 
 /// Magnitudes of an encoded vector's slots.
 fn encoded(plain: &PlainVector, params: &Params, scale: Option<&Scale>) -> Vec<f64> {
-    let slack = plain.max_abs() * ENCODED
-        + scale.map_or(0.0, |s| f64::from(plain.period) / size(params, s));
+    let n = f64::from(plain.period);
+    let slack = plain.max_abs() * transform(n) + scale.map_or(0.0, |s| n / size(params, s));
     let values = plain.period_values().into_iter();
     values.map(|v| v.abs() + slack).collect()
 }
 
-/// Bounds of the result from bounds of the operands; what the operation adds by itself comes on top.
-fn carried(circuit: &Circuit, params: &Params, op: &Op, of: &[&SlotBounds]) -> SlotBounds {
+/// Bounds of the result, of this scale, from bounds of the operands; what the operation adds by itself comes on top.
+fn carried(
+    circuit: &Circuit,
+    params: &Params,
+    op: &Op,
+    scale: Option<&Scale>,
+    of: &[&SlotBounds],
+) -> SlotBounds {
     let mut next = of[0].clone();
     let SlotBounds { value, error } = &mut next;
     let add = |to: &mut [f64], from: &[f64]| to.iter_mut().zip(from).for_each(|(t, f)| *t += f);
@@ -224,9 +237,10 @@ fn carried(circuit: &Circuit, params: &Params, op: &Op, of: &[&SlotBounds]) -> S
             }
         }
         Op::AddPlain { plain, .. } => {
-            let summand = encoded(circuit.plain(*plain), params, None);
+            // It is encoded at the sum's own scale.
+            let summand = encoded(circuit.plain(*plain), params, scale);
             let cycle = value.iter_mut().zip(summand.iter().cycle());
-            cycle.for_each(|(v, s)| *v += s + ENCODED);
+            cycle.for_each(|(v, s)| *v += s);
         }
         Op::MulPlain { plain, scale, .. } => {
             let factor = encoded(circuit.plain(*plain), params, scale.as_ref());
@@ -237,7 +251,7 @@ fn carried(circuit: &Circuit, params: &Params, op: &Op, of: &[&SlotBounds]) -> S
         }
         Op::MulScalar { factor, scale, .. } => {
             let slack = scale.as_ref().map_or(0.0, |s| 1.0 / size(params, s));
-            let factor = factor.abs() * (1.0 + ENCODED) + slack;
+            let factor = factor.abs() * (1.0 + transform(1.0)) + slack;
             value.iter_mut().chain(error).for_each(|v| *v *= factor);
         }
         Op::Rotate { by, .. } | Op::RotateHoisted { by, .. } => {

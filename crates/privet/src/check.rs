@@ -197,11 +197,8 @@ pub fn check(
         )?;
         result.kept_plaintext_bytes = encoded.bytes();
         let total = options.encrypted.min(samples.len());
-        // Without calibration the compiler knew no typical input; the data set has some.
-        let precision = match &compiled.precision {
-            Some(known) if compiled.calibrated => known.clone(),
-            _ => compiled.predict_precision(&samples[..total])?,
-        };
+        // Errors differ by input: what was predicted for typical ones is not for these.
+        let precision = compiled.predict_for(&samples[..total])?;
         result.predicted_bits = Some(precision.bits(total));
         for (i, sample) in samples.iter().take(total).enumerate() {
             let input = compiled.client.encrypt(&ctx, &keys.secret, sample)?;

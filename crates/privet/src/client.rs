@@ -8,6 +8,7 @@ use graph::{Graph, NodeId, ValueRange};
 use layout::Periodic;
 use params::{Level, Params, ParamsSpec, Scale};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 /// A network input or output in slots.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -141,8 +142,9 @@ impl Client {
         self.check_input_bound(sample)?;
         let mut randomness = Randomness::from_os();
         let encrypt = |slots: Vec<f64>| {
+            let slots = Zeroizing::new(slots);
             let plaintext = ctx.encode(&slots, &self.input_scale, self.input_level, Basis::Q)?;
-            Ok(ctx.encrypt(&plaintext, secret, &mut randomness))
+            Ok(ctx.encrypt(&Zeroizing::new(plaintext), secret, &mut randomness))
         };
         let cts = self
             .input
@@ -157,7 +159,7 @@ impl Client {
         })
     }
 
-    /// Decrypts a result and unpacks it, all outputs one after another.
+    /// Decrypts a result and unpacks it, all outputs one after another. What lies between ciphertext and values is wiped.
     ///
     /// # Errors
     /// [`Error::Mismatch`] if it was encrypted under another key or made by another circuit.
@@ -184,11 +186,9 @@ impl Client {
                 "decrypt with the secret key that encrypted the input",
             ));
         }
-        let slots: Vec<Vec<f64>> = result
-            .cts
-            .iter()
-            .map(|ct| ctx.decode(&ctx.decrypt(ct, secret)))
-            .collect();
+        let decode = |ct| ctx.decode(&Zeroizing::new(ctx.decrypt(ct, secret)));
+        let slots: Zeroizing<Vec<Vec<f64>>> =
+            Zeroizing::new(result.cts.iter().map(decode).collect());
         Ok(self.unpack(&slots))
     }
 

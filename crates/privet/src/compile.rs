@@ -44,8 +44,6 @@ pub struct Compiled {
     pub report: report::Report,
     /// Predicted errors of the results; absent when read from a file.
     pub precision: Option<Precision>,
-    /// Whether typical inputs were given.
-    pub calibrated: bool,
 }
 
 /// Smallest scale that is tried on its own account: below it, rounding reaches the third decimal of ordinary values.
@@ -151,7 +149,6 @@ pub fn compile(
         passes,
         report,
         precision: None,
-        calibrated: options.calibration.is_some(),
     };
     let precision = compiled.predict_precision(options.calibration.as_deref().unwrap_or(&[]))?;
     compiled.report.error = Some(report::Error {

@@ -1,7 +1,7 @@
 //! How exact decrypted results will be.
 
 use crate::{Client, Compiled, Error};
-use circuit::{Prediction, SlotError, predict, worst_error};
+use circuit::{JointError, Prediction, ResultErrors, Sketch, SlotError, predict};
 use pass::{PipelineError, Refusal};
 use rayon::prelude::*;
 
@@ -9,27 +9,24 @@ use rayon::prelude::*;
 const PROBABILITY: f64 = 0.99;
 /// Values whose error is followed back through the circuit; errors of others are scaled from the forward estimate.
 const EXACT: usize = 12;
-/// Samples on which errors are estimated.
+/// Typical samples on which errors are estimated.
 const SAMPLES: usize = 16;
 
 /// A predicted error beyond this share of the largest result is refused.
 const WORST_ERROR: f64 = 0.01;
+
 /// Predicted errors of a network's results.
 ///
 /// Precision is −log2 of the largest absolute error of any output value. The reference is the exact value of the
 /// compiled circuit: what polynomial activations change is no error here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Precision {
-    /// Of each output value, on the sample where they are largest.
-    errors: Vec<SlotError>,
-    /// By sample, its variances as a share of those in `errors`.
-    inputs: Vec<f64>,
+    errors: ResultErrors,
     largest: f64,
 }
 
 impl Precision {
-    /// Follows the errors of CKKS through the circuit, without keys and without random numbers, on at most [`SAMPLES`]
-    /// of the samples, evenly spaced.
+    /// Follows the errors of CKKS through the circuit, without keys, on each of the samples.
     ///
     /// # Cost
     /// Twice that of evaluating the circuit in slots per sample, and once per output value, [`EXACT`] at most.
@@ -38,46 +35,37 @@ impl Precision {
     /// [`Error::Data`] if there is no sample or one does not fit.
     pub(crate) fn predict(compiled: &Compiled, samples: &[Vec<f64>]) -> Result<Self, Error> {
         let places = places(&compiled.client);
-        let step = samples.len().div_ceil(SAMPLES).max(1);
-        let chosen: Vec<&Vec<f64>> = samples.iter().step_by(step).collect();
-        let predictions: Vec<Prediction<'_>> = chosen
+        let forward = |sample: &Vec<f64>| -> Result<Prediction<'_>, Error> {
+            let invalid =
+                |e: circuit::CircuitError| exec::ExecError::Circuit { why: e.to_string() };
+            Ok(predict(&compiled.circuit, &compiled.slots(sample)?).map_err(invalid)?)
+        };
+        // Of a prediction only two numbers are kept; that of the worst sample is made again.
+        let sizes: Vec<(f64, f64)> = samples
             .par_iter()
             .map(|sample| {
-                let inputs = compiled.slots(sample)?;
-                let invalid =
-                    |e: circuit::CircuitError| exec::ExecError::Circuit { why: e.to_string() };
-                Ok(predict(&compiled.circuit, &inputs).map_err(invalid)?)
+                let prediction = forward(sample)?;
+                let each = places.iter();
+                let sum = each.map(|&(output, slot)| prediction.estimates()[output][slot]);
+                let values = compiled.client.unpack(prediction.outputs());
+                Ok((sum.sum(), values.iter().fold(0.0f64, |m, v| m.max(v.abs()))))
             })
             .collect::<Result<_, Error>>()?;
-        let sum = |p: &Prediction<'_>| -> f64 {
-            places
-                .iter()
-                .map(|&(output, slot)| p.estimates()[output][slot])
-                .sum()
-        };
-        let sums: Vec<f64> = predictions.iter().map(sum).collect();
-        let worst = (0..sums.len()).max_by(|&a, &b| sums[a].total_cmp(&sums[b]));
+        let worst = (0..sizes.len()).max_by(|&a, &b| sizes[a].0.total_cmp(&sizes[b].0));
         let worst = worst.ok_or_else(|| Error::Data {
             why: "no sample to predict the precision on".to_owned(),
             help: "give at least one".to_owned(),
         })?;
-        let largest = |p: &Prediction<'_>| {
-            let values = compiled.client.unpack(p.outputs());
-            values.iter().fold(0.0f64, |m, v| m.max(v.abs()))
-        };
+        let most = sizes[worst].0.max(f64::MIN_POSITIVE);
+        let (followed, others) = follow(&forward(&samples[worst])?, &places);
         Ok(Self {
-            errors: follow(&predictions[worst], &places),
-            inputs: sums
-                .iter()
-                .map(|s| s / sums[worst].max(f64::MIN_POSITIVE))
-                .collect(),
-            largest: predictions.iter().map(largest).fold(0.0, f64::max),
+            errors: ResultErrors {
+                followed,
+                others,
+                inputs: sizes.iter().map(|(sum, _)| sum / most).collect(),
+            },
+            largest: sizes.iter().fold(0.0, |m, (_, l)| l.max(m)),
         })
-    }
-
-    /// Standard deviation of each output value's error, on the worst sample.
-    pub fn deviations(&self) -> impl Iterator<Item = f64> {
-        self.errors.iter().map(|e| e.variance.sqrt())
     }
 
     /// Largest magnitude of any output value.
@@ -85,9 +73,10 @@ impl Precision {
         self.largest
     }
 
-    /// The error that all values of so many results under one key stay below, in 99 of 100 cases.
+    /// The error that all values of so many results under one key stay below, in 99 of 100 cases. The results are spread
+    /// evenly over the samples.
     pub fn error(&self, results: usize) -> f64 {
-        worst_error(&self.errors, &self.inputs, results.max(1), PROBABILITY)
+        self.errors.worst(results, PROBABILITY)
     }
 
     /// −log2 of [`Precision::error`].
@@ -96,49 +85,57 @@ impl Precision {
     }
 }
 
-/// The errors at these results and slots: exact for some, for the others the estimate, corrected as those were.
-fn follow(prediction: &Prediction<'_>, places: &[(usize, usize)]) -> Vec<SlotError> {
+/// The errors at these results and slots: of those that are followed back, and estimates for the others, corrected as
+/// the first ones were.
+fn follow(prediction: &Prediction<'_>, places: &[(usize, usize)]) -> (JointError, Vec<SlotError>) {
     let estimate = |i: usize| {
         let (output, slot) = places[i];
         prediction.estimates()[output][slot].max(f64::MIN_POSITIVE)
     };
-    let mut order: Vec<usize> = (0..places.len()).collect();
-    order.sort_by(|&a, &b| estimate(b).total_cmp(&estimate(a)));
-    if order.len() > EXACT {
-        // The largest, and as many from all over the rest.
-        let step = (order.len() / (EXACT / 2)).max(1);
-        let rest: Vec<usize> = order[EXACT / 2..].iter().copied().step_by(step).collect();
-        order.truncate(EXACT / 2);
-        order.extend(rest);
-    }
-    let exact: Vec<SlotError> = order
+    let order = chosen(places.len(), estimate);
+    let exact: Vec<(SlotError, Sketch)> = order
         .par_iter()
         .map(|&i| prediction.slot(places[i].0, places[i].1))
         .collect();
     let n = exact.len().max(1) as f64;
-    let ratios = order
-        .iter()
-        .zip(&exact)
-        .map(|(&i, e)| e.variance / estimate(i));
-    let (ratio, spread) = (
-        ratios.sum::<f64>() / n,
-        exact.iter().map(|e| e.spread).sum::<f64>() / n,
-    );
-    let mut errors: Vec<SlotError> = (0..places.len())
-        .map(|i| SlotError {
-            variance: estimate(i) * ratio,
-            spread,
-        })
-        .collect();
+    let pairs = order.iter().zip(&exact);
+    let ratio = pairs
+        .map(|(&i, (e, _))| e.variance / estimate(i))
+        .sum::<f64>()
+        / n;
+    let spread = exact.iter().map(|(e, _)| e.spread).sum::<f64>() / n;
+    let others = (0..places.len()).filter(|i| !order.contains(i));
+    let others = others.map(|i| SlotError {
+        variance: estimate(i) * ratio,
+        spread,
+    });
+    (JointError::new(&exact), others.collect())
+}
+
+/// Which of `n` values to follow back: all if they are few, else the largest, and as many from all over the rest.
+fn chosen(n: usize, estimate: impl Fn(usize) -> f64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|&a, &b| estimate(b).total_cmp(&estimate(a)));
+    if n > EXACT {
+        let step = (n / (EXACT / 2)).max(1);
+        let rest: Vec<usize> = order[EXACT / 2..].iter().copied().step_by(step).collect();
+        order.truncate(EXACT / 2);
+        order.extend(rest);
+    }
     order
-        .into_iter()
-        .zip(exact)
-        .for_each(|(i, e)| errors[i] = e);
-    errors
 }
 
 impl Compiled {
-    /// What CKKS's noise will do to results, on the worst of some samples; on a made-up one if none is given.
+    /// What CKKS's noise will do to the results of these samples.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if there is no sample or one does not fit.
+    pub fn predict_for(&self, samples: &[Vec<f64>]) -> Result<Precision, Error> {
+        Precision::predict(self, samples)
+    }
+
+    /// What CKKS's noise will do to the results of typical samples, of which [`SAMPLES`] are looked at; of a made-up one if
+    /// none is given.
     ///
     /// # Errors
     /// [`Error::Compile`] if the error exceeds [`WORST_ERROR`] of the largest output: the result would mean nothing.
@@ -153,7 +150,9 @@ impl Compiled {
         let precision = if samples.is_empty() {
             Precision::predict(self, &[made_up()])?
         } else {
-            Precision::predict(self, samples)?
+            let step = samples.len().div_ceil(SAMPLES);
+            let chosen: Vec<Vec<f64>> = samples.iter().step_by(step).cloned().collect();
+            Precision::predict(self, &chosen)?
         };
         let (error, largest) = (precision.error(1), precision.largest());
         if error <= WORST_ERROR * largest || largest == 0.0 {

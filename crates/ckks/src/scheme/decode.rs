@@ -6,6 +6,7 @@ use crate::ring::fft::pair_index;
 use crate::ring::modulus::Factor;
 use crate::ring::parallel::each;
 use params::Level;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Decoding looks at no more limbs than coefficients up to this times the scale need.
 const LARGEST: f64 = (1u64 << 40) as f64;
@@ -13,7 +14,8 @@ const LARGEST: f64 = (1u64 << 40) as f64;
 impl Context {
     /// The slots' real parts.
     ///
-    /// Uses as many limbs as hold coefficients of up to `2^40` times the scale, by mixed-radix conversion.
+    /// Uses as many limbs as hold coefficients of up to `2^40` times the scale, by mixed-radix conversion. Nothing of them
+    /// stays behind in memory.
     ///
     /// # Panics
     /// If the plaintext belongs to other parameters.
@@ -37,8 +39,8 @@ impl Context {
         });
         let radix = MixedRadix::new(self, n_limbs);
         let n_slots = self.params().n_slots();
-        let (mut re, mut im) = (vec![0.0; n_slots], vec![0.0; n_slots]);
-        let mut residues = vec![0; n_limbs];
+        let (mut re, mut im) = (vec![0.0; n_slots], Zeroizing::new(vec![0.0; n_slots]));
+        let mut residues = Zeroizing::new(vec![0; n_limbs]);
         let mut coefficient = |k: usize| {
             residues
                 .iter_mut()
@@ -51,6 +53,7 @@ impl Context {
             re[i] = coefficient(k);
             im[i] = coefficient(k + n_slots);
         }
+        limbs.all_words_mut().zeroize();
         (self.kernels().fft_forward)(self.fft(), &mut re, &mut im);
         re
     }
@@ -104,5 +107,42 @@ impl MixedRadix {
             .rev()
             .fold(0.0, |acc, (&d, &p)| acc * p as f64 + d as f64);
         if negative { -size } else { size }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Basis;
+    use crate::ring::buffer::Buffer;
+    use crate::tests::{Kit, params};
+    use params::Level;
+    use zeroize::Zeroize;
+
+    #[test]
+    fn decoding_and_wiping_leave_nothing_in_the_pool() {
+        // A size that no other test uses, since the pool belongs to the process.
+        let kit = Kit::new(
+            &params(10, &[45, 36, 36, 36, 36, 36, 36], &[40], &[4, 3], 36),
+            1,
+        );
+        let top = Level(6);
+        let values = kit.values(3);
+        let mut plaintext = kit
+            .ctx
+            .encode(&values, &kit.ctx.params().scale(), top, Basis::Q)
+            .expect("small values");
+        // Two limbs hold 2^40 times the scale. What is given back last is handed out first.
+        let limbs = |n: usize| plaintext.poly.trimmed(n, false).all_words_mut().len();
+        let lengths = [limbs(2), limbs(7)];
+        let decoded = kit.ctx.decode(&plaintext);
+        assert!((decoded[1] - values[1]).abs() < 1e-6);
+        plaintext.zeroize();
+        drop(plaintext);
+        for len in lengths {
+            assert!(
+                Buffer::stale(len).iter().all(|&word| word == 0),
+                "{len} words"
+            );
+        }
     }
 }

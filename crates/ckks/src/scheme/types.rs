@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::ring::poly::Poly;
 use params::{Level, ParamsId, Scale};
 use std::fmt;
+use zeroize::Zeroize;
 
 /// What residues are taken modulo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +24,13 @@ pub struct Plaintext {
     pub(crate) poly: Poly,
     pub(crate) level: Level,
     pub(crate) scale: Scale,
+}
+
+impl Zeroize for Plaintext {
+    /// Wipes the polynomial; level and scale stay.
+    fn zeroize(&mut self) {
+        self.poly.all_words_mut().zeroize();
+    }
 }
 
 /// A ciphertext of degree 1, or of degree 2 right after a product.

@@ -73,6 +73,14 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
     let mut fitted = Comparison::default();
     fitted.add(&plain, &polynomial);
     staging::error_section(&mut report, &own, outside.0);
+    if args.backend == BackendKind::Ckks {
+        // Errors differ by input: what was predicted for typical ones is not for this.
+        let predicted = compiled.predict_for(std::slice::from_ref(&sample))?.bits(1);
+        report
+            .error
+            .get_or_insert_default()
+            .predicted_precision_bits = Some(predicted);
+    }
     let mut rows = vec![(label, &values)];
     let approximated = fitted.max_rel() > ROUNDING;
     if approximated && args.backend != BackendKind::Polynomial {

@@ -32,14 +32,21 @@ pub fn run(session: &Session, args: &Keygen) -> Result<(), Failure> {
         )
     });
     saved?;
-    let count = || match counted {
-        Some(_) => counter.create(&keys.key_id, session.force),
-        None => Ok(()),
+    let mut is_saved = false;
+    let secret = || {
+        client.save_secret(&keys.secret, &args.secret, session.force)?;
+        is_saved = true;
+        Ok(())
     };
-    let secret = || client.save_secret(&keys.secret, &args.secret, session.force);
-    if let Err(error) = count().and_then(|()| secret()) {
-        // Evaluation keys whose secret is lost serve nobody.
-        let _ = std::fs::remove_file(&args.evaluation);
+    let all = match counted {
+        Some(_) => counter.create(&keys.key_id, session.force, secret),
+        None => secret(),
+    };
+    if let Err(error) = all {
+        if !is_saved {
+            // Evaluation keys whose secret is lost serve nobody.
+            let _ = std::fs::remove_file(&args.evaluation);
+        }
         return Err(error.into());
     }
     let n = keys.evaluation.iter().count() as u64;

@@ -95,7 +95,6 @@ impl Compiled {
             passes: Vec::new(),
             report,
             precision: None,
-            calibrated: false,
         })
     }
 }

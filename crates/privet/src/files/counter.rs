@@ -1,6 +1,7 @@
 //! How many results were shared under a key.
 
-use super::{content, short_id};
+use super::short_id;
+use crate::client::mismatch;
 use crate::{Client, Error};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -16,6 +17,7 @@ pub struct ShareCounter {
 }
 
 const HEAD: &str = "privet shared results of key ";
+const KEYGEN: &str = "make new keys with `privet keygen`";
 
 fn hex(id: &[u8]) -> String {
     id.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -34,15 +36,26 @@ impl ShareCounter {
         &self.path
     }
 
-    /// Starts counting for a new key.
+    /// Starts counting for a new key, whose secret `save_secret` puts in place.
+    ///
+    /// The count is written under another name before, and gets its own after: wherever that stops, a secret key never has
+    /// a count that was started anew. One whose count is missing or another key's shares nothing.
     ///
     /// # Errors
-    /// [`Error::File`] if the file exists and may not be overwritten, or the disk refuses.
-    pub fn create(&self, key_id: &[u8; 16], overwrite: bool) -> Result<(), Error> {
+    /// [`Error::File`] if the file exists and may not be overwritten, or the disk refuses; those of `save_secret`, after
+    /// which the count is what it was.
+    pub fn create(
+        &self,
+        key_id: &[u8; 16],
+        overwrite: bool,
+        save_secret: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut pending = format::PendingFile::create(&self.path, true, overwrite)?;
         let line = format!("{HEAD}{}\n", hex(key_id));
         let written = pending.file().write_all(line.as_bytes());
-        written.map_err(|source| self.io("write", source))?;
+        let synced = written.and_then(|()| pending.file().sync_all());
+        synced.map_err(|source| self.io("write", source))?;
+        save_secret()?;
         Ok(pending.commit()?)
     }
 
@@ -51,7 +64,7 @@ impl ShareCounter {
     /// Processes that count at the same time wait for each other.
     ///
     /// # Errors
-    /// [`Error::Data`] if the file is missing or the key is used up, [`Error::Content`] if it is another key's or damaged,
+    /// [`Error::Data`] if the file is missing or damaged or the key is used up, [`Error::Mismatch`] if it is another key's,
     /// [`Error::File`] if the disk refuses. Nothing may be shared then.
     pub fn spend(
         &self,
@@ -67,9 +80,7 @@ impl ShareCounter {
                         "{} is missing: how many results were shared under this key is not known",
                         self.path.display()
                     ),
-                    help:
-                        "put it back beside the secret key, or make new keys with `privet keygen`"
-                            .to_owned(),
+                    help: format!("move it back beside the secret key, or {KEYGEN}"),
                 });
             }
             Err(source) => return Err(self.io("open", source)),
@@ -84,7 +95,7 @@ impl ShareCounter {
                     spent.len(),
                     100.0 * used
                 ),
-                help: "make new keys with `privet keygen`; to share more, compile with a larger --share".to_owned(),
+                help: format!("{KEYGEN}; to share more, compile with a larger --share"),
             });
         }
         let line = format!("circuit {} of {allowed}\n", short_id(circuit_id));
@@ -101,14 +112,27 @@ impl ShareCounter {
         let mut text = String::new();
         file.read_to_string(&mut text)
             .map_err(|source| self.io("read", source))?;
-        let damaged = |why: &str| content(&self.path, format!("{why}; make new keys"));
+        let damaged = |why: &str| Error::Data {
+            why: format!(
+                "{}: {why}, so how many results were shared under this key is not known",
+                self.path.display()
+            ),
+            help: KEYGEN.to_owned(),
+        };
         let mut lines = text
             .strip_suffix('\n')
             .ok_or_else(|| damaged("the last line is cut short"))?
             .split('\n');
         match lines.next().and_then(|head| head.strip_prefix(HEAD)) {
             Some(id) if id == hex(key_id) => {}
-            Some(_) => return Err(content(&self.path, "it counts for another key")),
+            Some(id) => {
+                return Err(mismatch(
+                    &self.path.display().to_string(),
+                    &format!("key {}", id.get(..8).unwrap_or(id)),
+                    &format!("key {}", short_id(key_id)),
+                    &format!("use the secret key it lies beside, or {KEYGEN}"),
+                ));
+            }
             None => return Err(damaged("it is no counter of shared results")),
         }
         let count = |line: &str| {

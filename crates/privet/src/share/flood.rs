@@ -4,6 +4,7 @@ use super::{STATISTICAL_BITS, Share};
 use crate::files::ShareCounter;
 use crate::{Client, Encrypted, Error};
 use ckks::{Context, Randomness, SecretKey};
+use zeroize::Zeroizing;
 
 /// Largest parameter of the sampler.
 const MAX_SIGMA: f64 = (1u64 << 28) as f64;
@@ -93,7 +94,7 @@ impl Client {
                 .to_owned(),
         })?;
         let noise = share.noise(self)?;
-        let values = self.decrypt(ctx, secret, result)?;
+        let values = Zeroizing::new(self.decrypt(ctx, secret, result)?);
         // Counted before anything is released: a crash costs a result, never a count.
         let used = counter.spend(&crate::key_id(secret), &self.circuit_id, share.results)?;
         Ok(Shared {

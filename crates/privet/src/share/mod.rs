@@ -50,7 +50,7 @@ impl Share {
         results: u32,
         input_bound: f64,
     ) -> Result<Self, circuit::WorstError> {
-        let bounds = worst_case(circuit, input_bound, u64::from(results))?;
+        let bounds = worst_case(circuit, input_bound)?;
         let places = crate::precision::places(client);
         let of_circuit = places
             .iter()
