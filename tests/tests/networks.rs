@@ -200,7 +200,7 @@ fn check(seed: u64, encrypted: bool) -> Option<Vec<f64>> {
             distance(noisy, exact)
         );
         for slot in 0..4 {
-            let variance = prediction.slot(output, slot).variance;
+            let variance = prediction.slot(output, slot).0.variance;
             ratios.push((noisy[slot] - exact[slot]).powi(2) / variance.max(f64::MIN_POSITIVE));
         }
     }

@@ -33,7 +33,7 @@ pub fn run(session: &Session, args: &Keygen) -> Result<(), Failure> {
     });
     saved?;
     let mut is_saved = false;
-    let secret = || {
+    let mut secret = || {
         client.save_secret(&keys.secret, &args.secret, session.force)?;
         is_saved = true;
         Ok(())
