@@ -122,7 +122,7 @@ mod tests {
     fn decoding_and_wiping_leave_nothing_in_the_pool() {
         // A size that no other test uses, since the pool belongs to the process.
         let kit = Kit::new(
-            &params(10, &[45, 36, 36, 36, 36, 36, 36], &[40], &[4, 3], 36),
+            &params(10, &[45, 36, 36, 36, 36, 36, 36], &[46], &[1; 7], 36),
             1,
         );
         let top = Level(6);
