@@ -47,9 +47,10 @@ pub enum ExecError {
         why: String,
     },
     /// The run needs more memory than allowed; the user acts.
-    #[error("running needs {} of memory, {} are allowed", report::human_bytes(*needed_bytes), report::human_bytes(*allowed_bytes))]
+    #[error("running needs {} of memory, {} are allowed", crate::typed_bytes(*needed_bytes), crate::typed_bytes(*allowed_bytes))]
     Memory {
-        /// Predicted peak without encoded weights kept.
+        /// A cap that suffices: the predicted peak without encoded weights kept, and a twentieth, for another run may
+        /// find other things in memory already.
         needed_bytes: u64,
         /// The cap.
         allowed_bytes: u64,

@@ -4,6 +4,7 @@ use crate::{ExecError, Progress};
 use circuit::{Circuit, KeyManifest, Op};
 use ckks::{Context, EvaluationKeys, KeySwitchKey, Randomness, SecretKey};
 use params::{GaloisElement, Level};
+use std::convert::Infallible;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -88,22 +89,41 @@ pub fn make_keys(
     randomness: &mut Randomness,
     progress: &Progress<'_>,
 ) -> EvaluationKeys {
+    let mut keys = EvaluationKeys::new();
+    let Ok(()) = make_each_key(ctx, secret, manifest, randomness, progress, |key| {
+        keys.insert(key);
+        Ok::<(), Infallible>(())
+    });
+    keys
+}
+
+/// As [`make_keys`], but each key is handed to `put` before the next is made.
+///
+/// # Errors
+/// The first that `put` returns.
+pub fn make_each_key<E>(
+    ctx: &Context,
+    secret: &SecretKey,
+    manifest: &KeyManifest,
+    randomness: &mut Randomness,
+    progress: &Progress<'_>,
+    mut put: impl FnMut(KeySwitchKey) -> Result<(), E>,
+) -> Result<(), E> {
     let galois = manifest.galois(ctx.params().log_n());
     let total = galois.len() + usize::from(manifest.relinearization.is_some());
-    let mut keys = EvaluationKeys::new();
     if let Some(level) = manifest.relinearization {
-        keys.insert(KeySwitchKey::relinearization(
+        put(KeySwitchKey::relinearization(
             ctx, secret, level, randomness,
-        ));
+        ))?;
     }
     let done = total - galois.len();
     for (i, (element, level)) in galois.into_iter().enumerate() {
-        keys.insert(KeySwitchKey::rotation(
+        put(KeySwitchKey::rotation(
             ctx, secret, element, level, randomness,
-        ));
+        ))?;
         progress(done + i + 1, total);
     }
-    keys
+    Ok(())
 }
 
 /// Checks that every key the circuit uses is there and reaches its level.

@@ -20,9 +20,12 @@ pub use backend::{Backend, ExecError, Progress, Site, silent};
 pub use ckks_backend::{CkksBackend, CkksValue};
 pub use counting::Counting;
 pub use encoded::Encoded;
-pub use keys::{KeyId, KeyRef, KeySource, check_keys, key_of, make_keys};
+pub use keys::{KeyId, KeyRef, KeySource, check_keys, key_of, make_each_key, make_keys};
 pub use measure::{MEASURED_RINGS, measure_costs};
-pub use memory::{KeyUse, MemoryPlan, available_memory, peak_rss, plan_memory, plan_memory_for};
+pub use memory::{
+    KeyUse, MemoryPlan, available_memory, peak_rss, plan_memory, plan_memory_for,
+    plan_memory_under, typed_bytes,
+};
 pub use run::{Run, run};
 pub use schedule::{Schedule, Step, window};
 pub use slots::Slots;

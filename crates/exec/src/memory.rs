@@ -21,6 +21,8 @@ pub enum KeyUse {
 /// Predicted bytes of a run, and how many encoded weights may be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryPlan {
+    /// How long evaluation keys stay in memory.
+    pub key_use: KeyUse,
     /// Most that evaluation keys hold at once, expanded.
     pub key_bytes: u64,
     /// Most that ciphertexts hold at once.
@@ -175,6 +177,7 @@ pub fn plan_memory_for(
         (4 * all_limbs + n_threads * (switches + (FUSED_ENCODINGS + 1) * all_limbs)) as u64 * limb
             + reading;
     let mut plan = MemoryPlan {
+        key_use,
         key_bytes: resident + keys.most(),
         live_bytes: values.most(),
         held_bytes: resident + pooled.min(together + MAX_POOLED_BYTES),
@@ -188,13 +191,34 @@ pub fn plan_memory_for(
         None => all,
         Some(cap) if least > cap => {
             return Err(ExecError::Memory {
-                needed_bytes: least,
+                needed_bytes: least + least / 20,
                 allowed_bytes: cap,
             });
         }
         Some(cap) => all.min((cap - least) / 17 * 16),
     };
     Ok(plan)
+}
+
+/// As [`plan_memory`], but for keys read by schedule where not all of them fit under the cap.
+///
+/// # Errors
+/// As [`plan_memory`], if not even that fits.
+pub fn plan_memory_under(circuit: &Circuit, cap: Option<u64>) -> Result<MemoryPlan, ExecError> {
+    match plan_memory_for(circuit, cap, KeyUse::Resident) {
+        Err(ExecError::Memory { .. }) => plan_memory_for(circuit, cap, KeyUse::Scheduled),
+        plan => plan,
+    }
+}
+
+/// Bytes as an option takes them, rounded up: `1GiB`, `1331MiB`.
+pub fn typed_bytes(bytes: u64) -> String {
+    const GIB: u64 = 1 << 30;
+    if bytes > 0 && bytes.is_multiple_of(GIB) {
+        format!("{}GiB", bytes / GIB)
+    } else {
+        format!("{}MiB", bytes.div_ceil(1 << 20))
+    }
 }
 
 /// An amount over the steps of a schedule.

@@ -17,10 +17,12 @@ pub struct Run<V> {
 /// Runs a circuit on its inputs; values are dropped after their last use, keys fetched before their first.
 ///
 /// One thread runs the schedule step by step. More run steps that do not depend on each other at the same time, none
-/// further ahead than [`window`](crate::window) says, and fetch keys meanwhile; the results are the same.
+/// further ahead than [`window`](crate::window) says, and fetch keys meanwhile; the results are the same. `progress` is
+/// told numbers that grow, the last one included, though with more threads not every one.
 ///
 /// # Errors
-/// [`ExecError`] when inputs are missing or an operation does not accept its operands.
+/// [`ExecError`] when inputs are missing or an operation does not accept its operands; where several would fail, that of
+/// the earliest in the schedule, with any number of threads.
 pub fn run<B: Backend>(
     backend: &B,
     circuit: &Circuit,
@@ -49,16 +51,32 @@ fn run_in_order<B: Backend>(
     inputs: &[B::Value],
     progress: &Progress<'_>,
 ) -> Result<Run<B::Value>, ExecError> {
-    let mut values: Vec<Option<B::Value>> = vec![None; circuit.values().len()];
     let mut keys = key_uses(circuit, schedule);
+    let done = run_with_keys(backend, circuit, schedule, inputs, progress, &mut keys);
+    if done.is_err() {
+        release_held(backend, keys.values());
+    }
+    done
+}
+
+fn run_with_keys<B: Backend>(
+    backend: &B,
+    circuit: &Circuit,
+    schedule: &Schedule,
+    inputs: &[B::Value],
+    progress: &Progress<'_>,
+    keys: &mut BTreeMap<KeyId, KeyUses>,
+) -> Result<Run<B::Value>, ExecError> {
+    let mut values: Vec<Option<B::Value>> = vec![None; circuit.values().len()];
     let (mut live, mut peak) = (0u64, 0u64);
     let total = schedule.steps.len();
     for (i, (step, dying)) in schedule.steps.iter().zip(&schedule.dying).enumerate() {
         let key = schedule.key(circuit, i);
         if let Some(uses) = key.and_then(|k| keys.get_mut(&k))
-            && !std::mem::replace(&mut uses.fetched, true)
+            && !uses.fetched
         {
             backend.fetch_key(uses.key)?;
+            uses.fetched = true;
         }
         let value = execute(backend, circuit, step, inputs, &|id| {
             values[id.index()].as_ref()
@@ -104,6 +122,12 @@ pub(crate) fn key_uses(circuit: &Circuit, schedule: &Schedule) -> BTreeMap<KeyId
         uses.entry(key).or_insert(fresh).left += 1;
     }
     uses
+}
+
+/// Lets go of the keys that a run held when it failed.
+pub(crate) fn release_held<'k, B: Backend>(backend: &B, keys: impl Iterator<Item = &'k KeyUses>) {
+    keys.filter(|uses| uses.fetched && uses.left > 0)
+        .for_each(|uses| backend.release_key(uses.key));
 }
 
 pub(crate) fn outputs<'v, V: Clone + 'v>(

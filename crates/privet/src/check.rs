@@ -1,9 +1,9 @@
 //! Plaintext, polynomial and encrypted results side by side.
 
 use crate::model::evaluate;
-use crate::{Compiled, Error, Model};
-use ckks::Context;
-use exec::{CkksBackend, CkksValue, Encoded, KeySource, Progress, Run};
+use crate::{Client, Compiled, Error, Model, key_id, short_id};
+use ckks::{Context, Randomness, SecretKey};
+use exec::{CkksBackend, CkksValue, Encoded, KeySource, KeyUse, MemoryPlan, Progress, Run};
 use rayon::prelude::*;
 
 /// What to compare.
@@ -13,8 +13,9 @@ pub struct CheckOptions {
     pub labels: Option<Vec<u32>>,
     /// How many of the first samples are encrypted too.
     pub encrypted: usize,
-    /// Memory allowed, in bytes.
-    pub memory: Option<u64>,
+    /// How keys and encoded weights are held; all in memory if absent. With [`KeyUse::Scheduled`] the keys go to a file
+    /// in the system's folder for temporary ones, which is gone when the check ends.
+    pub plan: Option<MemoryPlan>,
 }
 
 /// Two kinds of results compared over samples.
@@ -141,6 +142,26 @@ impl Compiled {
     }
 }
 
+/// A secret key, and its evaluation keys where `key_use` wants them.
+fn make_keys(
+    client: &Client,
+    ctx: &Context,
+    key_use: KeyUse,
+) -> Result<(SecretKey, Box<dyn KeySource>), Error> {
+    if key_use == KeyUse::Resident {
+        let keys = client.keygen(ctx, &exec::silent);
+        return Ok((keys.secret, Box::new(keys.evaluation)));
+    }
+    let secret = SecretKey::generate(ctx, &mut Randomness::from_os());
+    let id = short_id(&key_id(&secret));
+    let path = std::env::temp_dir().join(format!("privet-{}-{id}.keys", std::process::id()));
+    client.make_evaluation(ctx, &secret, &path, false, &exec::silent)?;
+    let keys = client.load_evaluation(ctx, &path);
+    // Open as it is, the file needs no name, and goes when it is closed.
+    let _ = std::fs::remove_file(&path);
+    Ok((secret, Box::new(keys?)))
+}
+
 /// Compares the three networks on samples; the first `encrypted` ones are encrypted, run and decrypted.
 ///
 /// # Errors
@@ -187,33 +208,23 @@ pub fn check(
     if options.encrypted > 0 {
         let planned = circuit::counts(&compiled.circuit);
         let ctx = compiled.client.context()?;
-        let plan = exec::plan_memory(&compiled.circuit, options.memory)?;
-        let keys = compiled.client.keygen(&ctx, &exec::silent);
-        let encoded = CkksBackend::encode_ahead(
-            &ctx,
-            &compiled.circuit,
-            plan.kept_plaintext_bytes,
-            &exec::silent,
-        )?;
+        let key_use = options.plan.map_or(KeyUse::Resident, |plan| plan.key_use);
+        let budget = options.plan.map_or(u64::MAX, |p| p.kept_plaintext_bytes);
+        let (secret, keys) = make_keys(&compiled.client, &ctx, key_use)?;
+        let encoded = CkksBackend::encode_ahead(&ctx, &compiled.circuit, budget, &exec::silent)?;
         result.kept_plaintext_bytes = encoded.bytes();
         let total = options.encrypted.min(samples.len());
         // Errors differ by input: what was predicted for typical ones is not for these.
         let precision = compiled.predict_for(&samples[..total])?;
         result.predicted_bits = Some(precision.bits(total));
         for (i, sample) in samples.iter().take(total).enumerate() {
-            let input = compiled.client.encrypt(&ctx, &keys.secret, sample)?;
+            let input = compiled.client.encrypt(&ctx, &secret, sample)?;
             let start = std::time::Instant::now();
-            let (output, _, executed) = run_encrypted(
-                &ctx,
-                compiled,
-                &keys.evaluation,
-                &encoded,
-                &input,
-                &exec::silent,
-            )?;
+            let (output, _, executed) =
+                run_encrypted(&ctx, compiled, &*keys, &encoded, &input, &exec::silent)?;
             result.run_ms.push(start.elapsed().as_secs_f64() * 1e3);
             result.counts_agree &= executed == planned;
-            let values = compiled.client.decrypt(&ctx, &keys.secret, &output)?;
+            let values = compiled.client.decrypt(&ctx, &secret, &output)?;
             result.encrypted.add(&pairs[i].1, &values);
             decrypted.push(values);
             progress(i + 1, total);

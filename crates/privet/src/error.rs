@@ -73,7 +73,7 @@ impl Error {
             ),
             Self::Run(exec::ExecError::Memory { needed_bytes, .. }) => Some(format!(
                 "--memory {} or more; a smaller ring (--log-n) or activations of lower degree need less",
-                report::human_bytes(needed_bytes + needed_bytes / 20)
+                exec::typed_bytes(*needed_bytes)
             )),
             Self::Run(exec::ExecError::Keys { .. }) => {
                 Some("make keys for this circuit with `privet keygen`".to_owned())

@@ -5,8 +5,10 @@ use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, progress, staging, warn};
 use privet::Comparison;
-use privet::extend::KeyUse;
-use privet::prelude::{CheckOptions, Feed, check, human_ms, read_labels, read_samples};
+use privet::extend::{KeyUse, plan_memory_under};
+use privet::prelude::{
+    CheckOptions, Feed, check, human_bytes, human_ms, read_labels, read_samples,
+};
 
 /// Runs the command.
 ///
@@ -50,8 +52,17 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     let cap = staging::memory_cap(args.memory);
     let mut planned = None;
     if args.encrypted > 0 {
-        let plan = staging::plan(&compiled, cap, KeyUse::Resident, &mut report)?;
+        let plan = plan_memory_under(&compiled.circuit, cap).map_err(privet::Error::from)?;
+        report.memory.get_or_insert_default().predicted_peak_bytes = Some(plan.peak_bytes());
         staging::memory_line(&mut head, &plan, cap);
+        if plan.key_use == KeyUse::Scheduled {
+            let all = report.keys.as_ref().map_or(0, |keys| keys.bytes);
+            let why = format!(
+                "{} do not fit in memory: they wait in a temporary file and are read as the run needs them",
+                human_bytes(all)
+            );
+            head.line("keys", &[why]);
+        }
         planned = Some(plan);
     }
     head.gap();
@@ -60,7 +71,7 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     let options = CheckOptions {
         labels,
         encrypted: args.encrypted,
-        memory: cap,
+        plan: planned,
     };
     let (result, _) = progress::count(session, "checking", |tick| {
         check(&model, &compiled, &samples, &options, tick)

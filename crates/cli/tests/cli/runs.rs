@@ -115,3 +115,64 @@ fn a_memory_cap_decides_what_is_encoded_during_the_run() {
         "{part} bytes are kept under {cap} KiB"
     );
 }
+
+#[test]
+fn check_reads_keys_from_a_file_where_they_do_not_fit() {
+    let folder = Folder::new();
+    let (model, data) = (mlp(), digits());
+    let words = ["check", &model, "--data", &data, "--encrypted", "2"];
+    let check =
+        |more: &[&str]| folder.privet(&[&words[..], &["--threads", "1", "--force"], more].concat());
+    let report = |name: &str| -> serde_json::Value {
+        let text = std::fs::read_to_string(folder.path(name)).expect("the report");
+        serde_json::from_str(&text).expect("JSON")
+    };
+    check(&["--report", "all.json"]).works(&["run"]);
+    let all = report("all.json");
+    let bytes = |report: &serde_json::Value, section: &str, name: &str| {
+        report[section][name].as_u64().expect("bytes")
+    };
+    // Room for everything but weights and half the keys.
+    let spare = bytes(&all, "memory", "kept_plaintext_bytes") + bytes(&all, "keys", "bytes") / 2;
+    let cap = (bytes(&all, "memory", "predicted_peak_bytes") - spare) >> 10;
+    let some = ["--memory", &format!("{cap}KiB"), "--report", "some.json"];
+    check(&some).works(&["temporary file", "executed operations are the planned ones"]);
+    let some = report("some.json");
+    let (predicted, used) = (
+        bytes(&some, "memory", "predicted_peak_bytes"),
+        bytes(&some, "memory", "peak_rss_bytes"),
+    );
+    assert!(
+        used <= predicted,
+        "{used} bytes used, {predicted} predicted"
+    );
+    assert!(
+        predicted <= cap << 10,
+        "{predicted} bytes predicted under {cap} KiB"
+    );
+}
+
+#[test]
+fn what_a_refusal_for_memory_names_suffices() {
+    let folder = Folder::new();
+    let (model, data) = (mlp(), digits());
+    let words = [
+        "check",
+        &model,
+        "--data",
+        &data,
+        "--encrypted",
+        "1",
+        "--memory",
+    ];
+    let check = |memory: &str| folder.privet(&[&words[..], &[memory]].concat());
+    let refused = check("1MiB");
+    refused.fails(1, &["running needs", "1MiB are allowed"]);
+    let after = |phrase: &str| {
+        let rest = refused.err.split(phrase).nth(1).expect("the phrase");
+        rest.split_whitespace().next().expect("a size").to_owned()
+    };
+    let needed = after("running needs ");
+    assert_eq!(needed, after("help: --memory "));
+    check(&needed).works(&["executed operations are the planned ones"]);
+}

@@ -3,8 +3,8 @@
 use super::{Header, content, unsound};
 use crate::client::{key_id, mismatch};
 use crate::{Client, Error};
-use ckks::{Context, EvaluationKeys, KeySwitchKey, SecretKey};
-use exec::{ExecError, KeyId, KeyRef, KeySource};
+use ckks::{Context, EvaluationKeys, KeySwitchKey, Randomness, SecretKey};
+use exec::{ExecError, KeyId, KeyRef, KeySource, Progress};
 use format::{FileKind, Options, Reader, Writer};
 use params::Level;
 use std::collections::BTreeMap;
@@ -158,22 +158,53 @@ impl Client {
         path: impl AsRef<Path>,
         overwrite: bool,
     ) -> Result<(), Error> {
+        let mut writer = self.evaluation_writer(ctx, key_id, path, overwrite)?;
+        for key in keys.iter() {
+            writer.section(&section(key.galois()), &key.to_bytes())?;
+        }
+        Ok(writer.finish()?)
+    }
+
+    /// Makes the evaluation keys of a secret key straight into a file, one in memory at a time.
+    ///
+    /// # Errors
+    /// As [`Client::save_evaluation`].
+    pub fn make_evaluation(
+        &self,
+        ctx: &Context,
+        secret: &SecretKey,
+        path: impl AsRef<Path>,
+        overwrite: bool,
+        progress: &Progress<'_>,
+    ) -> Result<(), Error> {
+        let mut writer = self.evaluation_writer(ctx, key_id(secret), path, overwrite)?;
+        let mut randomness = Randomness::from_os();
+        exec::make_each_key(ctx, secret, &self.keys, &mut randomness, progress, |key| {
+            writer.section(&section(key.galois()), &key.to_bytes())
+        })?;
+        Ok(writer.finish()?)
+    }
+
+    fn evaluation_writer(
+        &self,
+        ctx: &Context,
+        key_id: [u8; 16],
+        path: impl AsRef<Path>,
+        overwrite: bool,
+    ) -> Result<Writer, Error> {
         let options = Options {
             secret: false,
             overwrite,
         };
         let header = Header::new(self, Some(key_id), None);
-        let mut writer = Writer::create(
+        let id = ctx.params().id().0;
+        Ok(Writer::create(
             path,
             FileKind::EvaluationKeys,
-            ctx.params().id().0,
+            id,
             &header,
             options,
-        )?;
-        for key in keys.iter() {
-            writer.section(&section(key.galois()), &key.to_bytes())?;
-        }
-        Ok(writer.finish()?)
+        )?)
     }
 
     /// Opens a file with the evaluation keys that this circuit needs; others in the file do not matter. The keys are read
