@@ -115,6 +115,17 @@ fn polynomial(name: &str, compiled: &Compiled, sample: &[f64]) -> Vec<f64> {
     values.unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
+/// Writes the compiled network and reads it again.
+fn check_file(name: &str, compiled: &Compiled) {
+    let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{name}: {e}"));
+    let path = folder.path().join("network.privet");
+    compiled
+        .save(&path, false)
+        .unwrap_or_else(|e| panic!("{name}: {e}"));
+    let read = Compiled::load(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
+    assert_eq!(read.circuit, compiled.circuit, "{name}: the circuit read");
+}
+
 /// Encrypts one sample, runs and decrypts it; the backend counts what it does.
 fn check_encrypted(name: &str, compiled: &Compiled, planned: &Counts, sample: &[f64]) {
     let fails = |e: &dyn std::fmt::Display| -> String { format!("{name}: {e}") };
@@ -160,6 +171,7 @@ fn bundled_networks_do_what_was_planned() {
         let (_, samples, made) = compiled(trained);
         let made = made.unwrap_or_else(|e| panic!("{name}: {}", render::error(&e)));
         let planned = check_plan(name, &made, &samples);
+        check_file(name, &made);
         check_encrypted(name, &made, &planned, &samples[0]);
         wrong.extend(check_golden(&golden_file(name, "counts"), &summary(&made)).err());
     }

@@ -76,7 +76,8 @@ pub(crate) fn kinds(circuit: &Circuit) -> Vec<Option<Kind>> {
 pub fn facts(circuit: &Circuit) -> Result<Vec<Fact>, CircuitError> {
     let mut facts: Vec<Fact> = Vec::with_capacity(circuit.values().len());
     for (id, op) in circuit.ops() {
-        let fact = fact_of(circuit, op, &facts).map_err(|why| CircuitError::Invalid {
+        let fact = fact_of(circuit, op, &facts).and_then(in_range);
+        let fact = fact.map_err(|why| CircuitError::Invalid {
             value: id,
             op: op.word(),
             why,
@@ -84,6 +85,17 @@ pub fn facts(circuit: &Circuit) -> Result<Vec<Fact>, CircuitError> {
         facts.push(fact);
     }
     Ok(facts)
+}
+
+/// The fact, if its scale can be multiplied by any other such scale without loss.
+fn in_range(fact: Fact) -> Result<Fact, String> {
+    match fact.scale.as_ref().filter(|s| !s.is_in_range()) {
+        None => Ok(fact),
+        Some(odd) => {
+            let most = Scale::MAX_EXPONENT;
+            Err(format!("scale {odd} has an exponent beyond {most}"))
+        }
+    }
 }
 
 fn fact_of(circuit: &Circuit, op: &Op, facts: &[Fact]) -> Result<Fact, String> {

@@ -6,11 +6,9 @@ use crate::{
     Circuit, CircuitError, InputFact, KeyManifest, Layer, MAX_LAYERS, MAX_NAME, MAX_SLOTS, Op,
     PlainValues, PlainVector, Value,
 };
-use params::{Params, ParamsSpec, Scale};
+use params::{Params, ParamsSpec};
 use serde::{Deserialize, Serialize};
 
-/// Largest sum of a scale's exponents, far above what a chain can hold and far below where they overflow.
-const MAX_EXPONENTS: u32 = 1 << 13;
 /// Most chain primes.
 const MAX_PRIMES: u8 = 64;
 
@@ -232,40 +230,20 @@ fn check_values(values: &[Value], n_inputs: usize, n_layers: usize) -> Result<()
     Ok(())
 }
 
-/// Checks that scales name primes that a chain can have and that no product of them can overflow.
+/// Checks that scales name primes that a chain can have; their sizes are checked with the facts of every value.
 fn check_scales(inputs: &[InputFact], values: &[Value]) -> Result<(), CircuitError> {
-    let out_of_range = |i: usize, size: u32| {
-        fault(format!(
-            "the scale of %{i} is out of range: exponents of {size} in all, expected at most {MAX_EXPONENTS} over primes below q{MAX_PRIMES}"
-        ))
-    };
-    let own = |scale: &Option<Scale>, i: usize| {
-        let Some(scale) = scale else { return Ok(0) };
-        let (two, primes) = scale.exponents();
-        let known = primes.iter().all(|(p, _)| *p < MAX_PRIMES);
-        let size = primes
-            .iter()
-            .map(|(_, e)| u32::from(e.unsigned_abs()))
-            .fold(two.unsigned_abs(), u32::saturating_add);
-        let fine = known && size <= MAX_EXPONENTS;
-        fine.then_some(size).ok_or_else(|| out_of_range(i, size))
-    };
-    let mut sizes: Vec<u32> = Vec::with_capacity(values.len());
     for (i, value) in values.iter().enumerate() {
-        let operands = value.op.operands();
-        let of: Vec<u32> = operands.iter().map(|o| sizes[o.index()]).collect();
-        let most = of.iter().copied().max().unwrap_or(0);
-        let size = match &value.op {
-            Op::Input { index } => own(&inputs[*index as usize].scale, i)?,
-            Op::MulPlain { scale, .. } | Op::MulScalar { scale, .. } => most + own(scale, i)?,
-            Op::Mul(..) | Op::Square(_) => 2 * most,
-            Op::Rescale(_) | Op::ModDown { .. } => most + 1,
-            _ => most,
+        let scale = match &value.op {
+            Op::Input { index } => &inputs[*index as usize].scale,
+            Op::MulPlain { scale, .. } | Op::MulScalar { scale, .. } => scale,
+            _ => continue,
         };
-        if size > MAX_EXPONENTS {
-            return Err(out_of_range(i, size));
+        let primes = scale.iter().flat_map(|scale| scale.exponents().1);
+        if let Some((odd, _)) = primes.into_iter().find(|(p, _)| *p >= MAX_PRIMES) {
+            return Err(fault(format!(
+                "the scale of %{i} names q{odd}, expected primes below q{MAX_PRIMES}"
+            )));
         }
-        sizes.push(size);
     }
     Ok(())
 }
@@ -380,6 +358,7 @@ fn check_keys(circuit: &Circuit) -> Result<(), CircuitError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use params::Scale;
 
     const TEXT: &str = "\
 ; params: n=2^12 q=34,30 p=36 digits=1,1 scale=2^30
@@ -432,7 +411,11 @@ circuit (%0: ct L1 2^30) {
             (refusal(|p| p.form.outputs.clear()), "returns nothing"),
             (
                 refusal(|p| p.form.inputs[0].scale = Some(Scale::power_of_two(i32::MAX))),
-                "out of range",
+                "an exponent beyond",
+            ),
+            (
+                refusal(|p| p.form.inputs[0].scale = Some(Scale::prime(MAX_PRIMES))),
+                "names q64",
             ),
             (
                 refusal(|p| p.form.params.as_mut().expect("params").chain_bits = vec![36, 36]),

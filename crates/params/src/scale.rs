@@ -46,13 +46,12 @@ impl Scale {
     /// exponent is 0 and none is beyond [`Scale::MAX_EXPONENT`].
     pub fn from_exponents(two: i32, primes: &[(u8, i16)]) -> Option<Self> {
         let falling = primes.windows(2).all(|pair| pair[0].0 > pair[1].0);
-        let exponents = primes.iter().map(|&(_, e)| i32::from(e));
-        let small = |e: i32| e.unsigned_abs() <= Self::MAX_EXPONENT as u32;
-        let sound = falling && small(two) && exponents.clone().all(|e| e != 0 && small(e));
-        sound.then(|| Self {
+        let scale = Self {
             two,
             primes: SmallVec::from_slice(primes),
-        })
+        };
+        let sound = falling && scale.is_in_range() && primes.iter().all(|&(_, e)| e != 0);
+        sound.then_some(scale)
     }
 
     /// `2^bits`.
@@ -109,6 +108,12 @@ impl Scale {
     /// The power of two and the exponents `(prime index, exponent)`, prime indices falling.
     pub fn exponents(&self) -> (i32, &[(u8, i16)]) {
         (self.two, &self.primes)
+    }
+
+    /// Whether no exponent is beyond [`Scale::MAX_EXPONENT`]; products and quotients of two such scales are exact.
+    pub fn is_in_range(&self) -> bool {
+        let small = |e: i32| e.unsigned_abs() <= Self::MAX_EXPONENT as u32;
+        small(self.two) && self.primes.iter().all(|&(_, e)| small(e.into()))
     }
 
     /// log2, given the chain primes `q`. Primes beyond `q` count as 0 bits.
