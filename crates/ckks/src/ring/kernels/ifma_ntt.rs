@@ -173,6 +173,15 @@ unsafe fn store_rows<const R: usize>(at: *mut u64, stride: usize, v: [__m512i; R
     }
 }
 
+/// Fetches some lines into a cache; a hint, without effect on values.
+#[inline]
+fn fetch<const HINT: i32, const LINES: usize>(at: *const u64) {
+    for i in 0..LINES {
+        // SAFETY: a prefetch reads nothing, whatever the address.
+        unsafe { _mm_prefetch::<HINT>(at.wrapping_add(8 * i).cast()) };
+    }
+}
+
 /// Rows to columns.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma,avx512dq")]

@@ -3,7 +3,7 @@
 use super::super::ifma::kernel;
 use super::super::scalar;
 use super::{
-    Lanes, Twiddle, gather, load_rows, runs, splat, store_rows, tail_twiddles, transpose,
+    Lanes, Twiddle, fetch, gather, load_rows, runs, splat, store_rows, tail_twiddles, transpose,
     vector_passes,
 };
 use crate::ring::ntt::{NttTable, Pass, Prelude, Twiddles};
@@ -74,14 +74,11 @@ unsafe fn forward_strided<const R: usize, const PRE: u8>(
     }
 }
 
-/// Fetches a block of 64 words past the outer caches, which keys would only empty; a hint, without effect on values.
+/// Fetches a block of 64 words past the outer caches, which keys would only empty.
 #[inline]
-fn fetch(limb: *const u64, block: usize) {
+fn fetch_past(limb: *const u64, block: usize) {
     if !limb.is_null() {
-        for i in 0..8 {
-            // SAFETY: a prefetch reads nothing, whatever the address.
-            unsafe { _mm_prefetch::<_MM_HINT_NTA>(limb.wrapping_add(64 * block + 8 * i).cast()) };
-        }
+        fetch::<_MM_HINT_NTA, 8>(limb.wrapping_add(64 * block));
     }
 }
 
@@ -102,7 +99,7 @@ unsafe fn forward_blocks<const PRE: u8>(
 ) {
     let offset = splat(pass.offset);
     for block in blocks.clone() {
-        fetch(ahead[0], block);
+        fetch_past(ahead[0], block);
         let w = gather::<8>(twiddles, pass.blocks + block);
         // SAFETY: the block lies inside the limb.
         let mut v = unsafe { load_rows::<8>(limb.add(64 * block), 8) };
@@ -114,7 +111,7 @@ unsafe fn forward_blocks<const PRE: u8>(
         unsafe { store_rows(limb.add(64 * block), 8, transpose(v)) };
     }
     for block in blocks {
-        fetch(ahead[1], block);
+        fetch_past(ahead[1], block);
         // SAFETY: the block lies inside the limb.
         let mut v = unsafe { load_rows::<8>(limb.add(64 * block), 8) };
         // SAFETY: the tail has seven lines per block.

@@ -3,12 +3,15 @@
 use super::super::ifma::kernel;
 use super::super::scalar;
 use super::{
-    Lanes, Twiddle, gather, load_rows, runs, splat, store_rows, tail_twiddles, transpose,
+    Lanes, Twiddle, fetch, gather, load_rows, runs, splat, store_rows, tail_twiddles, transpose,
     vector_passes,
 };
 use crate::ring::ntt::{NttTable, Pass, Scaling, Twiddles};
 use std::arch::x86_64::*;
 use std::ops::Range;
+
+/// From this size on limbs and twiddles come from the outer caches, and are fetched ahead.
+const FETCH_FROM: usize = 1 << 14;
 
 /// Layers of the inverse, smallest distance first, down to but without layer `stop`.
 ///
@@ -80,7 +83,13 @@ unsafe fn inverse_blocks<const TIGHT: bool>(
         // SAFETY: as above.
         unsafe { store_rows(limb.add(64 * block), 8, v) };
     }
+    let run = blocks.len();
     for block in blocks {
+        // What the first loop of the next run reads.
+        if pass.blocks >= FETCH_FROM / 64 {
+            fetch::<_MM_HINT_T0, 8>(source.wrapping_add(64 * (block + run)));
+            fetch::<_MM_HINT_T0, 7>(tail.wrapping_add(56 * (block + run)));
+        }
         // SAFETY: the block lies inside the limb.
         let mut v = transpose(unsafe { load_rows(limb.add(64 * block), 8) });
         let w = gather::<8>(twiddles, pass.blocks + block);
