@@ -27,7 +27,7 @@ fn prices(costs: &CostTable) -> PlanCosts {
         k_g: 1.0,
         k_md: mod_down / giant,
         k_rs: 0.0,
-        c_mul: us(Measured::MulPlainExtAccumulate) / giant,
+        c_mul: costs.fused_us(14, 8, 3, 3).each / giant,
     }
 }
 

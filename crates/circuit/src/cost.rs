@@ -32,7 +32,10 @@ impl CostTable {
             Op::Input { .. } | Op::DropLevel { .. } => 0.0,
             Op::Add(..) | Op::Sub(..) | Op::Neg(_) | Op::AddPlain { .. } => pass(Measured::Add),
             Op::Sum(terms) => (terms.len() as f64 - 1.0) * pass(Measured::Add),
-            Op::MulPlain { .. } if kind == Kind::Ext => us(Measured::MulPlainExtAccumulate),
+            Op::MulPlain { .. } if kind == Kind::Ext => {
+                let fused = self.fused_at(kind, level, params);
+                fused.once + fused.each
+            }
             Op::MulPlain { .. } => pass(Measured::MulPlain),
             Op::MulScalar { .. } | Op::Extend(_) => pass(Measured::MulScalar),
             Op::Mul(..) | Op::Square(_) => us(Measured::Mul),
@@ -46,6 +49,27 @@ impl CostTable {
             Op::RotateHoisted { .. } => us(Measured::RotateHoisted),
             Op::ModDown { .. } => us(Measured::ModDown),
         }
+    }
+
+    /// Prices of a sum of plain products at `limbs` limbs, `special` special primes and `digits` live digits.
+    pub fn fused_us(&self, log_n: u8, limbs: usize, special: usize, digits: usize) -> FusedUs {
+        let us = |what| self.us(what, log_n, limbs, special, digits);
+        let (two, eight) = (us(Measured::Sum2ProductsExt), us(Measured::Sum8ProductsExt));
+        // Whatever the noise of the two rows, between half of the longer sum and all of it is its products'.
+        let each = ((eight - two) / 6.0).clamp(eight / 16.0, eight / 8.0);
+        FusedUs {
+            each,
+            once: eight - 8.0 * each,
+        }
+    }
+
+    fn fused_at(&self, kind: Kind, level: Level, params: &Params) -> FusedUs {
+        let special = match kind {
+            Kind::Ext => params.special().len(),
+            _ => 0,
+        };
+        let digits = params.digits_at(level).len();
+        self.fused_us(params.log_n(), level.n_limbs(), special, digits)
     }
 
     /// Microseconds of encoding a plain vector of `period` different values to `limbs` limbs, special ones included.
@@ -80,11 +104,18 @@ impl CostTable {
                 .first()
                 .map_or(&facts[id.index()], |o| &facts[o.index()]);
             let Some(level) = operand.level else { continue };
-            let mut us = self.op_us(op, facts[id.index()].kind, operand.kind, level, params);
+            let kind = facts[id.index()].kind;
+            let alone = self.op_us(op, kind, operand.kind, level, params);
+            let prices = || self.fused_at(kind, level, params);
             let n_fused = operands.iter().filter(|o| fused[o.index()]).count();
-            if n_fused > 0 {
-                us *= (operands.len() - n_fused) as f64 / (operands.len() - 1) as f64;
-            }
+            let us = match n_fused {
+                _ if fused[id.index()] => prices().each,
+                0 => alone,
+                _ => {
+                    let others = (operands.len() - n_fused) as f64;
+                    prices().once + alone * others / (operands.len() - 1) as f64
+                }
+            };
             total += us;
             if let Some(slot) = value.layer.and_then(|l| layers.get_mut(usize::from(l.0))) {
                 *slot += us;
@@ -92,6 +123,15 @@ impl CostTable {
         }
         Ok((total, layers))
     }
+}
+
+/// Microseconds of a sum of plain products that is made in one pass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FusedUs {
+    /// Of each product.
+    pub each: f64,
+    /// Of the sum besides, however many products it has.
+    pub once: f64,
 }
 
 /// For each value, whether it is a plain product that only one sum reads: the two are computed together.
@@ -114,3 +154,6 @@ pub fn fused_products(circuit: &Circuit) -> Vec<bool> {
         .map(|(id, op)| matches!(op, Op::MulPlain { .. }) && !is_output[id.index()] && into_sum(id))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,7 @@ mod widen;
 mod worst;
 
 pub use circuit::{Circuit, InputFact, KeyManifest, Layer};
-pub use cost::{CostError, CostRow, CostTable, Measured, fused_products};
+pub use cost::{CostError, CostRow, CostTable, FusedUs, Measured, fused_products};
 pub use counts::{Counts, counts, counts_of, layer_counts};
 pub use infer::{Fact, facts, verify};
 pub use largest::{JointError, ResultErrors};

@@ -183,7 +183,10 @@ impl<'a> Ring<'a> {
         );
         let digits = ctx.decompose(&x)?;
         let ext = ctx.rotate_hoisted(&digits, &self.rotation)?;
-        let mut sum = ctx.mul_plain_ext(&ext, &plain_ext)?;
+        // Operands of their own for every product, as in a layer.
+        let terms = vec![(ext.clone(), plain_ext); 8];
+        let terms: Vec<_> = terms.iter().map(|(x, plain)| (x, plain)).collect();
+        let sum = ctx.sum_plain_products_ext(&terms[..1], &[])?;
         let product = ctx.mul(&x, &x)?;
 
         let times = &mut self.times;
@@ -207,8 +210,18 @@ impl<'a> Ring<'a> {
         push(M::RotationKey, k, sample(key)?);
         push(M::Add, 0, sample(|| ctx.add(&x, &x))?);
         push(M::MulPlain, 0, sample(|| ctx.mul_plain(&x, &plain))?);
-        let accumulate = || ctx.mul_plain_ext_accumulate(&mut sum, &ext, &plain_ext);
-        push(M::MulPlainExtAccumulate, k, sample(accumulate)?);
+        // The short sums take turns, so that their operands are as far away as those of the long one.
+        let mut first = 0;
+        let two = || {
+            first = (first + 2) % terms.len();
+            ctx.sum_plain_products_ext(&terms[first..first + 2], &[])
+        };
+        push(M::Sum2ProductsExt, k, sample(two)?);
+        push(
+            M::Sum8ProductsExt,
+            k,
+            sample(|| ctx.sum_plain_products_ext(&terms, &[]))?,
+        );
         let scalar = || ctx.mul_scalar(&x, 0.3, &small);
         push(M::MulScalar, 0, sample(scalar)?);
         push(M::Mul, 0, sample(|| ctx.mul(&x, &x))?);

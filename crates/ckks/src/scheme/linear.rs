@@ -5,10 +5,28 @@ use crate::CkksError;
 use crate::context::Context;
 use crate::ring::parallel::each;
 use crate::ring::poly::Poly;
+use params::Scale;
 use smallvec::SmallVec;
 
 /// One limb of each operand.
 type Slices<'a> = SmallVec<[&'a [u64]; 32]>;
+
+/// An operand with two parts, in whichever basis.
+trait Linear: Operand {
+    fn parts(&self) -> &[Poly];
+}
+
+impl Linear for Ciphertext {
+    fn parts(&self) -> &[Poly] {
+        &self.parts
+    }
+}
+
+impl Linear for CiphertextExt {
+    fn parts(&self) -> &[Poly] {
+        &self.parts
+    }
+}
 
 impl Context {
     /// `Σ x_i · plaintext_i + Σ addend_j`, all of degree 1.
@@ -29,16 +47,11 @@ impl Context {
         for x in products.iter().map(|(x, _)| x).chain(addends) {
             x.check_degree(1)?;
         }
-        let scale = self.check_products(products, addends)?;
+        let (parts, scale) = self.sum_products(products, addends)?;
         let (x, _) = products[0];
-        let products: Vec<_> = products
-            .iter()
-            .map(|(x, p)| (&x.parts[..], &p.poly))
-            .collect();
-        let addends: Vec<_> = addends.iter().map(|x| &x.parts[..]).collect();
         Ok(Ciphertext {
             params: x.params,
-            parts: self.sum_parts(&products, &addends).into_iter().collect(),
+            parts: parts.into_iter().collect(),
             level: x.level,
             scale,
         })
@@ -56,27 +69,49 @@ impl Context {
         for (x, plaintext) in products {
             self.check_plain_ext(x, plaintext)?;
         }
-        let scale = self.check_products(products, addends)?;
+        let (parts, scale) = self.sum_products(products, addends)?;
         let (x, _) = products[0];
-        let products: Vec<_> = products
-            .iter()
-            .map(|(x, p)| (&x.parts[..], &p.poly))
-            .collect();
-        let addends: Vec<_> = addends.iter().map(|x| &x.parts[..]).collect();
         Ok(CiphertextExt {
             params: x.params,
-            parts: self.sum_parts(&products, &addends),
+            parts,
             level: x.level,
             scale,
         })
     }
 
-    /// Checks levels and scales, and returns the scale of all products.
-    fn check_products<T: Operand>(
+    /// Both parts of the sum, and its scale.
+    fn sum_products<T: Linear + Sync>(
         &self,
         products: &[(&T, &Plaintext)],
         addends: &[&T],
-    ) -> Result<params::Scale, CkksError> {
+    ) -> Result<([Poly; 2], Scale), CkksError> {
+        let (first, scale) = self.check_products(products, addends)?;
+        let (n_q, n_special) = (first.parts()[0].n_q(), first.parts()[0].n_special());
+        let mut out = [self.stale(n_q, n_special), self.stale(n_q, n_special)];
+        let [out0, out1] = &mut out;
+        each(out0.limbs_mut().zip(out1.limbs_mut()), |j, (out0, out1)| {
+            let plain: Slices<'_> = products.iter().map(|(_, p)| p.poly.limb(j)).collect();
+            let part = |i: usize| products.iter().map(move |(x, _)| x.parts()[i].limb(j));
+            let more = |i: usize| addends.iter().map(move |x| x.parts()[i].limb(j));
+            let x: [Slices<'_>; 2] = [part(0).collect(), part(1).collect()];
+            let more: [Slices<'_>; 2] = [more(0).collect(), more(1).collect()];
+            (self.kernels().sum_products)(
+                self.limb_modulus(j, n_q),
+                [out0, out1],
+                &plain,
+                [&x[0], &x[1]],
+                [&more[0], &more[1]],
+            );
+        });
+        Ok((out, scale))
+    }
+
+    /// Checks levels and scales; the first factor, and the scale of all products.
+    fn check_products<'a, T: Operand>(
+        &self,
+        products: &[(&'a T, &Plaintext)],
+        addends: &[&T],
+    ) -> Result<(&'a T, Scale), CkksError> {
         let (first, plaintext) = *products.first().ok_or(CkksError::NoOperands)?;
         let scale = first.at().1.times(&plaintext.scale);
         for (x, plaintext) in products {
@@ -88,33 +123,6 @@ impl Context {
             self.check_pair(first, *x)?;
             check_scales(&scale, x.at().1)?;
         }
-        Ok(scale)
-    }
-
-    fn sum_parts(&self, products: &[(&[Poly], &Poly)], addends: &[&[Poly]]) -> [Poly; 2] {
-        let x = &products[0].0[0];
-        let (n_q, n_special) = (x.n_q(), x.n_special());
-        let mut out = [self.stale(n_q, n_special), self.stale(n_q, n_special)];
-        let [out0, out1] = &mut out;
-        each(out0.limbs_mut().zip(out1.limbs_mut()), |j, (out0, out1)| {
-            let plain: Slices<'_> = products.iter().map(|(_, p)| p.limb(j)).collect();
-            let x = [0, 1].map(|i: usize| {
-                products
-                    .iter()
-                    .map(|(x, _)| x[i].limb(j))
-                    .collect::<Slices<'_>>()
-            });
-            let more =
-                [0, 1].map(|i: usize| addends.iter().map(|x| x[i].limb(j)).collect::<Slices<'_>>());
-            let sum = self.kernels().sum_products;
-            sum(
-                self.limb_modulus(j, n_q),
-                [out0, out1],
-                &plain,
-                [&x[0], &x[1]],
-                [&more[0], &more[1]],
-            );
-        });
-        out
+        Ok((first, scale))
     }
 }

@@ -29,22 +29,6 @@ unsafe fn load(at: *const u64) -> __m256d {
     unsafe { _mm256_loadu_pd(at.cast()) }
 }
 
-/// As [`load`], of words below `2^52` when `WORDS`, else of doubles.
-///
-/// # Safety
-/// `at` points to 32 readable bytes.
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn load_as<const WORDS: bool>(at: *const u64) -> __m256d {
-    // SAFETY: by the caller's word.
-    let x = unsafe { load(at) };
-    if WORDS {
-        double(_mm256_castpd_si256(x))
-    } else {
-        x
-    }
-}
-
 /// # Safety
 /// `at` points to 32 writable bytes.
 #[inline]
@@ -61,6 +45,40 @@ unsafe fn store(at: *mut u64, x: __m256d) {
 unsafe fn store_words(at: *mut u64, x: __m256i) {
     // SAFETY: by the caller's word.
     unsafe { _mm256_storeu_si256(at.cast(), x) }
+}
+
+/// `R` vectors at distances of `stride` words, of words below `2^52` when `WORDS`, else of doubles.
+///
+/// # Safety
+/// `at` points to `(R - 1)·stride + 4` readable words.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn load_rows<const R: usize, const WORDS: bool>(
+    at: *const u64,
+    stride: usize,
+) -> [__m256d; R] {
+    let mut v = [zero(); R];
+    for (i, x) in v.iter_mut().enumerate() {
+        // SAFETY: by the caller's word.
+        *x = unsafe { load(at.add(i * stride)) };
+        if WORDS {
+            *x = double(_mm256_castpd_si256(*x));
+        }
+    }
+    v
+}
+
+/// As [`load_rows`], the other way, of doubles.
+///
+/// # Safety
+/// `at` points to `(R - 1)·stride + 4` writable words.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn store_rows<const R: usize>(at: *mut u64, stride: usize, v: [__m256d; R]) {
+    for (i, x) in v.into_iter().enumerate() {
+        // SAFETY: by the caller's word.
+        unsafe { store(at.add(i * stride), x) };
+    }
 }
 
 /// Twiddles of a radix-`R` step: entry `2^l + b` for sub-block `b` of layer `l`, from `twiddles[2^l·first + b]`.
@@ -157,6 +175,17 @@ fn transpose(v: [__m256d; 4]) -> [__m256d; 4] {
     ]
 }
 
+/// Calls `strided!` with the radix of a pass of so many layers.
+macro_rules! by_radix {
+    ($layers:expr, $strided:ident) => {
+        match $layers {
+            1 => $strided!(2),
+            2 => $strided!(4),
+            _ => $strided!(8),
+        }
+    };
+}
+
 /// One strided pass of the forward transform, from the layer with `blocks` twiddles on.
 ///
 /// # Safety
@@ -175,16 +204,11 @@ unsafe fn forward_strided<const R: usize, const WORDS: bool>(
         let w = gather::<R>(twiddles, blocks + block);
         for j in (0..stride).step_by(4) {
             let base = block * R * stride + j;
-            let mut v = [zero(); R];
-            for (i, x) in v.iter_mut().enumerate() {
-                // SAFETY: `base + i·stride + 4 <= n`.
-                *x = unsafe { load_as::<WORDS>(limb.add(base + i * stride)) };
-            }
+            // SAFETY: `base + (R - 1)·stride + 4 <= n`.
+            let mut v = unsafe { load_rows::<R, WORDS>(limb.add(base), stride) };
             forward_layers(k, &mut v, &w);
-            for (i, x) in v.into_iter().enumerate() {
-                // SAFETY: as above.
-                unsafe { store(limb.add(base + i * stride), x) };
-            }
+            // SAFETY: as above.
+            unsafe { store_rows(limb.add(base), stride, v) };
         }
     }
 }
@@ -204,11 +228,10 @@ unsafe fn forward_blocks<const TIGHT: bool>(
 ) {
     for block in 0..n / BLOCK {
         let w = gather::<8>(twiddles, n / BLOCK + block);
-        let mut v = [zero(); 8];
-        for (i, x) in v.iter_mut().enumerate() {
-            // SAFETY: the block lies inside the limb.
-            *x = unsafe { load(limb.add(BLOCK * block + 4 * i)) };
-            if TIGHT {
+        // SAFETY: the block lies inside the limb.
+        let mut v = unsafe { load_rows::<8, false>(limb.add(BLOCK * block), 4) };
+        if TIGHT {
+            for x in &mut v {
                 *x = k.reduce(*x);
             }
         }
@@ -243,13 +266,7 @@ unsafe fn forward_passes<const TIGHT: bool>(k: Lanes, limb: *mut u64, t: &Double
             };
         }
         // SAFETY: by the caller's word.
-        unsafe {
-            match layers {
-                1 => strided!(2),
-                2 => strided!(4),
-                _ => strided!(8),
-            }
-        }
+        unsafe { by_radix!(layers, strided) };
         blocks <<= layers;
     }
     // SAFETY: by the caller's word.
@@ -295,12 +312,9 @@ unsafe fn inverse_blocks<const TIGHT: bool>(
     for block in 0..n / BLOCK {
         let mut v = [zero(); 8];
         for half in 0..2 {
-            let mut quarter = [zero(); 4];
-            for (i, x) in quarter.iter_mut().enumerate() {
-                // SAFETY: the block lies inside the limb.
-                *x = unsafe { load_as::<true>(limb.add(BLOCK * block + 16 * half + 4 * i)) };
-            }
-            let mut quarter = transpose(quarter);
+            // SAFETY: the block lies inside the limb.
+            let rows = unsafe { load_rows::<4, true>(limb.add(BLOCK * block + 16 * half), 4) };
+            let mut quarter = transpose(rows);
             // SAFETY: the tail has three vectors per half block.
             let w = unsafe { tail_twiddles(k, tail.add(12 * (2 * block + half))) };
             inverse_layers(k, &mut quarter, &w, 0);
@@ -310,10 +324,8 @@ unsafe fn inverse_blocks<const TIGHT: bool>(
         let w = gather::<8>(twiddles, n / BLOCK + block);
         inverse_layers(k, &mut v, &w, 0);
         settle::<8, TIGHT>(k, &mut v);
-        for (i, x) in v.into_iter().enumerate() {
-            // SAFETY: the block lies inside the limb.
-            unsafe { store(limb.add(BLOCK * block + 4 * i), x) };
-        }
+        // SAFETY: the block lies inside the limb.
+        unsafe { store_rows(limb.add(BLOCK * block), 4, v) };
     }
 }
 
@@ -337,11 +349,8 @@ unsafe fn inverse_strided<const R: usize, const TIGHT: bool, const LAST: bool>(
         let w = gather::<R>(twiddles, blocks + block);
         for j in (0..stride).step_by(4) {
             let base = block * R * stride + j;
-            let mut v = [zero(); R];
-            for (i, x) in v.iter_mut().enumerate() {
-                // SAFETY: `base + i·stride + 4 <= n`.
-                *x = unsafe { load(limb.add(base + i * stride)) };
-            }
+            // SAFETY: `base + (R - 1)·stride + 4 <= n`.
+            let mut v = unsafe { load_rows::<R, false>(limb.add(base), stride) };
             inverse_layers(k, &mut v, &w, u32::from(LAST));
             if LAST {
                 for i in 0..R / 2 {
@@ -356,10 +365,8 @@ unsafe fn inverse_strided<const R: usize, const TIGHT: bool, const LAST: bool>(
                 }
             } else {
                 settle::<R, TIGHT>(k, &mut v);
-                for (i, x) in v.into_iter().enumerate() {
-                    // SAFETY: as above.
-                    unsafe { store(limb.add(base + i * stride), x) };
-                }
+                // SAFETY: as above.
+                unsafe { store_rows(limb.add(base), stride, v) };
             }
         }
     }
@@ -393,13 +400,7 @@ unsafe fn inverse_passes<const TIGHT: bool>(
             };
         }
         // SAFETY: by the caller's word.
-        unsafe {
-            match layers {
-                1 => strided!(2),
-                2 => strided!(4),
-                _ => strided!(8),
-            }
-        }
+        unsafe { by_radix!(layers, strided) };
     }
 }
 

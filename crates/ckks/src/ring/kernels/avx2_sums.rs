@@ -238,6 +238,10 @@ kernel! {
     pub(super) fn key_product(m: &Modulus, out: [&mut [u64]; 2], digits: &[&[u64]], b: &[&[u64]], a: &[&[u64]]) {
         let [out_b, out_a] = out;
         let terms = MAX_TERMS.min(m.budget as usize);
+        if digits.is_empty() {
+            out_b.fill(0);
+            out_a.fill(0);
+        }
         let chunks = digits.chunks(terms).zip(b.chunks(terms)).zip(a.chunks(terms));
         for (i, ((digits, b), a)) in chunks.enumerate() {
             product_tiles(m, [&mut *out_b, &mut *out_a], digits, b, a, i == 0);

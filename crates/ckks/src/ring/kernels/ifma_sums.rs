@@ -182,6 +182,10 @@ kernel! {
     pub(super) fn key_product(m: &Modulus, out: [&mut [u64]; 2], digits: &[&[u64]], b: &[&[u64]], a: &[&[u64]]) {
         let [out_b, out_a] = out;
         let budget = m.budget as usize;
+        if digits.is_empty() {
+            out_b.fill(0);
+            out_a.fill(0);
+        }
         let chunks = digits.chunks(budget).zip(b.chunks(budget)).zip(a.chunks(budget));
         for (i, ((digits, b), a)) in chunks.enumerate() {
             let out = [&mut *out_b, &mut *out_a];

@@ -27,7 +27,17 @@ fn sums_of_many_products_are_exact() {
                         .map(|i| &pool[(step * i + 1) % pool.len()][..])
                         .collect()
                 };
-                for (count, more) in [(1, 0), (2, 4), (5, 1), (15, 0), (17, 1), (33, 4), (200, 1)] {
+                for (count, more) in [
+                    (0, 0),
+                    (0, 3),
+                    (1, 0),
+                    (2, 4),
+                    (5, 1),
+                    (15, 0),
+                    (17, 1),
+                    (33, 4),
+                    (200, 1),
+                ] {
                     let (plain, x, addends) = (
                         pick(count, 1),
                         [5, 7].map(|s| pick(count, s)),
