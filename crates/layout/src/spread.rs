@@ -18,6 +18,7 @@ const DIVES: usize = 4;
 /// search is exact over them: a lower bound of each layer's cost orders what is planned, and few layers are.
 ///
 /// # Shapes
+/// - `is_first_free`: whether the first input may be copied, as a client can.
 /// - `layers`: in order; the output layout of one is the input layout of the next. The last output keeps one copy.
 /// - result: a layout per tensor, one more than there are layers.
 ///
@@ -28,6 +29,7 @@ const DIVES: usize = 4;
 /// Those of [`Diagonals::outline`].
 pub fn spread_chain(
     layers: &[Diagonals<'_>],
+    is_first_free: bool,
     options: &PlanOptions,
 ) -> Result<Vec<Periodic>, LayoutError> {
     let Some(last) = layers.last() else {
@@ -39,6 +41,9 @@ pub fn spread_chain(
         tensors.push(candidates(layer.input(), layer.output(), next));
     }
     tensors.reverse();
+    if !is_first_free {
+        tensors[0].truncate(1);
+    }
     Search::new(layers, tensors, options).run()
 }
 
@@ -78,8 +83,13 @@ fn candidates(base: &Periodic, reader: &Periodic, next: &[Periodic]) -> Vec<Peri
     for copies in next.iter().map(|next| &next.copies) {
         let whole = |copy: &Copy| copy.from == 0;
         if copies.iter().all(whole) && copies.iter().all(|copy| copy.offset >= extent) {
-            let all_of = |copy: &Copy| Copy { to: extent, ..*copy };
-            let same = base.clone().with_copies(copies.iter().map(all_of).collect::<Vec<_>>());
+            let all_of = |copy: &Copy| Copy {
+                to: extent,
+                ..*copy
+            };
+            let same = base
+                .clone()
+                .with_copies(copies.iter().map(all_of).collect::<Vec<_>>());
             if same.n_ciphertexts == 1 && same.check().is_ok() && !all.contains(&same) {
                 all.push(same);
             }
@@ -164,9 +174,8 @@ impl<'a> Search<'a> {
         for (t, layer) in layers.iter().enumerate().rev() {
             for (i, input) in tensors[t].iter().enumerate() {
                 let steps = tensors[t + 1].iter().zip(&ahead[t + 1]);
-                let least = steps.map(|(output, ahead)| {
-                    layer.least_cost(input, output, &options.costs) + ahead
-                });
+                let least = steps
+                    .map(|(output, ahead)| layer.least_cost(input, output, &options.costs) + ahead);
                 ahead[t][i] = least.fold(f64::INFINITY, f64::min);
             }
         }
@@ -249,7 +258,8 @@ impl<'a> Search<'a> {
                     search.layers[t].least_cost(input, output, costs) + search.ahead[t + 1][to]
                 };
                 let all = 0..search.tensors[t + 1].len();
-                all.min_by(|&a, &b| bound(a).total_cmp(&bound(b))).unwrap_or(0)
+                all.min_by(|&a, &b| bound(a).total_cmp(&bound(b)))
+                    .unwrap_or(0)
             };
             least = least.min(self.follow(start, promising)?);
         }

@@ -150,6 +150,15 @@ impl Periodic {
         std::iter::once(first).chain(further.map(move |copy| first + copy.offset))
     }
 
+    /// Positions in use, over all elements.
+    ///
+    /// # Panics
+    /// If the layout is a table without all elements.
+    pub fn n_places(&self) -> u64 {
+        let places = |element| self.positions(element).count() as u64;
+        (0..self.n_elements).map(places).sum()
+    }
+
     /// One more than the largest position used; 0 without elements.
     pub fn extent(&self) -> u32 {
         u32::try_from(self.extent_u64()).unwrap_or(u32::MAX)

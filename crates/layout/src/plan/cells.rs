@@ -54,7 +54,9 @@ pub(super) fn build_cells(
                         };
                         let copy = places(input, base_col).find(reaches);
                         let (_, offset) = copy.expect("a shift leads to a copy");
-                        (base_col + offset).wrapping_sub(cell.baby).wrapping_sub(cell.giant)
+                        (base_col + offset)
+                            .wrapping_sub(cell.baby)
+                            .wrapping_sub(cell.giant)
                     }
                 };
                 let slot = slot.wrapping_add(cell.giant) & (cell.period - 1);

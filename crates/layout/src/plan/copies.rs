@@ -75,7 +75,9 @@ impl Copies {
             Rule::Above => residues.min().map_or(difference, |r| r as i32),
             Rule::Around => {
                 let nearest = residues.map(|r| around(r as i32, m));
-                nearest.min_by_key(|r| r.unsigned_abs()).unwrap_or(difference)
+                nearest
+                    .min_by_key(|r| r.unsigned_abs())
+                    .unwrap_or(difference)
             }
             Rule::Fewest => {
                 let kept = residues.find(|&r| self.kept.contains(r as usize));
@@ -89,10 +91,16 @@ impl Copies {
         let first = places[0];
         let pair = |pair: &Pair| {
             let (output, input) = (pair.output, pair.input);
-            let of = |all: &Shifts| all.pairs.iter().find(|p| (p.output, p.input) == (output, input)).cloned();
+            let of = |all: &Shifts| {
+                all.pairs
+                    .iter()
+                    .find(|p| (p.output, p.input) == (output, input))
+                    .cloned()
+            };
             let pairs: Vec<Option<Pair>> = places.iter().map(|place| of(place)).collect();
             let mut chosen = |side: fn(&Pair) -> &[i32]| {
-                let side = |pair: &Option<Pair>| pair.as_ref().map_or(Vec::new(), |p| side(p).to_vec());
+                let side =
+                    |pair: &Option<Pair>| pair.as_ref().map_or(Vec::new(), |p| side(p).to_vec());
                 self.chosen(&pairs.iter().map(side).collect::<Vec<_>>())
             };
             Pair {
@@ -149,7 +157,9 @@ impl Copies {
         for (place, residues) in self.displacements.iter().zip(residues) {
             for d in residues.iter() {
                 left += 1;
-                place.iter().for_each(|&w| count[residue(d as i32 + w, m) as usize] += 1);
+                place
+                    .iter()
+                    .for_each(|&w| count[residue(d as i32 + w, m) as usize] += 1);
             }
         }
         while left > 0 {
@@ -162,7 +172,9 @@ impl Copies {
                     let d = residue(best as i32 - w, m);
                     if waiting.remove(d as usize) {
                         left -= 1;
-                        place.iter().for_each(|&w| count[residue(d as i32 + w, m) as usize] -= 1);
+                        place
+                            .iter()
+                            .for_each(|&w| count[residue(d as i32 + w, m) as usize] -= 1);
                     }
                 }
             }
@@ -173,13 +185,20 @@ impl Copies {
 
 /// Offsets, as residues modulo `m`, at which every element of the input has a copy.
 fn shared_offsets(input: &Periodic, m: u32) -> Vec<u32> {
-    let mut cuts: Vec<u32> = input.copies.iter().flat_map(|copy| [copy.from, copy.to]).collect();
+    let mut cuts: Vec<u32> = input
+        .copies
+        .iter()
+        .flat_map(|copy| [copy.from, copy.to])
+        .collect();
     cuts.push(0);
     cuts.sort_unstable();
     cuts.dedup();
     cuts.retain(|&cut| cut == 0 || u64::from(cut) < input.base_extent());
     let offsets_at = |cut: u32| -> Vec<u32> {
-        let holds = input.copies.iter().filter(|copy| (copy.from..copy.to).contains(&cut));
+        let holds = input
+            .copies
+            .iter()
+            .filter(|copy| (copy.from..copy.to).contains(&cut));
         holds.map(|copy| copy.offset & (m - 1)).chain([0]).collect()
     };
     let mut shared = offsets_at(cuts[0]);

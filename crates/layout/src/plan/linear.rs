@@ -92,7 +92,14 @@ impl<'a> Diagonals<'a> {
     /// Shifts of the rows at base positions `from..to`.
     fn part(&self, from: u32, to: u32) -> Rc<Shifts> {
         let mut parts = self.parts.borrow_mut();
-        let made = || Rc::new(Shifts::new(self.matrix, &self.input, &self.output, from..to));
+        let made = || {
+            Rc::new(Shifts::new(
+                self.matrix,
+                &self.input,
+                &self.output,
+                from..to,
+            ))
+        };
         parts.entry((from, to)).or_insert_with(made).clone()
     }
 
@@ -196,13 +203,15 @@ impl<'a> Diagonals<'a> {
             .collect();
         let used = self.n_residues[period.m().ilog2() as usize];
         let mut seen: Vec<Shifts> = Vec::new();
-        for rule in Rule::ALL {
+        let is_single = self.shifts.pairs.len() == 1;
+        let is_choice = !Copies::new(input, output, period.m(), Rule::Nearest).is_forced();
+        let useful = |rule: &Rule| match rule {
+            Rule::Nearest => true,
+            Rule::Above | Rule::Around => is_choice,
+            Rule::Fewest => is_choice && is_single,
+        };
+        for rule in Rule::ALL.into_iter().filter(useful) {
             let mut copies = Copies::new(input, output, period.m(), rule);
-            let is_choice = !copies.is_forced();
-            let is_single = self.shifts.pairs.len() == 1;
-            if rule == Rule::Fewest && !(is_choice && is_single) {
-                continue;
-            }
             let limit = best.as_ref().map_or(limit, |best| best.total(costs));
             // The first place alone takes as many diagonals.
             let diagonals = match rule {
@@ -223,9 +232,6 @@ impl<'a> Diagonals<'a> {
                     *best = Some(made);
                 }
                 seen.push(shifts);
-            }
-            if !is_choice {
-                break;
             }
         }
     }
@@ -345,7 +351,7 @@ fn outline(
     let collapse = period.collapse();
     let (stored, used) = shifts.n_residues(period.m());
     let mut counts = PlanCounts {
-        diagonals_total: stored,
+        diagonals_total: stored.max(used),
         diagonals_zero: stored.saturating_sub(used),
         collapse: collapse.len() as u64 * u64::from(output.n_ciphertexts),
         plain_products: used,

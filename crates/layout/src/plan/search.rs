@@ -1,8 +1,8 @@
 //! The planner: the best split of a set of shifts into babies and giants.
 
-use super::{PlanCosts, PlanOptions};
 use super::linear::Period;
 use super::shifts::{Shifts, residue};
+use super::{PlanCosts, PlanOptions};
 
 /// The chosen split and what it makes of the shifts.
 pub(super) struct Found {
@@ -23,6 +23,9 @@ pub(super) struct Split {
 }
 
 /// Tries every lift, sign, centring, exchange and split; nothing if none costs at most `limit`.
+///
+/// With a finite limit it is the cost that matters: the first split that can not be beaten ends the search, though another
+/// of that cost may need fewer keys.
 pub(super) fn search(
     shifts: &Shifts,
     period: Period,
@@ -58,7 +61,8 @@ pub(super) fn search(
                         best = Some((rank, split));
                     }
                 }
-                if best.as_ref().is_some_and(|(rank, _)| rank.cost <= least) {
+                let reached = best.as_ref().is_some_and(|(rank, _)| rank.cost <= least);
+                if reached && limit.cost.is_finite() {
                     break 'all;
                 }
             }
