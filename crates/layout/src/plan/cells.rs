@@ -3,6 +3,7 @@
 use super::Cell;
 use super::copies::Copies;
 use super::linear::Period;
+use super::search::Assigned;
 use super::shifts::residue;
 use crate::{Periodic, SparseMatrix};
 
@@ -13,7 +14,7 @@ pub(super) fn build_cells(
     output: &Periodic,
     copies: &Copies,
     period: Period,
-    assigned: &[((usize, usize), Vec<(u32, u32, u32)>)],
+    assigned: &[((usize, usize), Assigned)],
 ) -> Vec<Cell> {
     let n_slots = input.n_slots;
     let m = period.m();

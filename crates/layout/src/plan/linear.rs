@@ -2,7 +2,7 @@
 
 use super::cells::build_cells;
 use super::copies::{Copies, Rule};
-use super::search::{Found, least_cost_of, search};
+use super::search::{Assigned, Found, least_cost_of, search};
 use super::shifts::Shifts;
 use super::{BsgsPlan, LinearPlan, PlanCosts, PlanCounts, PlanOptions};
 use crate::{Copy, LayoutError, Periodic, SparseMatrix};
@@ -252,8 +252,8 @@ pub struct PlanOutline {
     pub counts: PlanCounts,
     period: Period,
     copies: Copies,
-    /// Per pair of an output and an input ciphertext, `(residue, baby, giant)`.
-    assigned: Vec<((usize, usize), Vec<(u32, u32, u32)>)>,
+    /// Per pair of an output and an input ciphertext.
+    assigned: Vec<((usize, usize), Assigned)>,
 }
 
 impl PlanOutline {

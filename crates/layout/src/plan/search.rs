@@ -4,11 +4,14 @@ use super::linear::Period;
 use super::shifts::{Shifts, residue};
 use super::{PlanCosts, PlanOptions};
 
+/// Per residue modulo `m` in use, ascending: the residue, its baby and its giant.
+pub(super) type Assigned = Vec<(u32, u32, u32)>;
+
 /// The chosen split and what it makes of the shifts.
 pub(super) struct Found {
     pub split: Split,
-    /// Per pair of `Shifts::pairs`, `(residue, baby, giant)` for each residue modulo `m` in use, ascending.
-    pub assigned: Vec<Vec<(u32, u32, u32)>>,
+    /// Per pair of `Shifts::pairs`.
+    pub assigned: Vec<Assigned>,
 }
 
 /// How shifts are split; the fields are explained at [`super::BsgsPlan`].
