@@ -24,7 +24,7 @@ impl Pass<Graph> for PlanRotations {
         if !graph.order().into_iter().any(unplanned) {
             return Ok(Changed::No);
         }
-        plan::plan_all(graph, &cx.settings.costs)?;
+        plan::plan_all(graph, cx.settings)?;
         for id in graph.order() {
             let node = graph.node(id);
             if let Some(plan) = &node.facts.plan {

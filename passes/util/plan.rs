@@ -4,9 +4,9 @@ use super::linear::linear_map;
 use ::circuit::{CostTable, Measured};
 use graph::Graph;
 use layout::{
-    LayoutError, LinearPlan, Periodic, PlanCosts, PlanOptions, SparseMatrix, plan_linear,
+    Diagonals, LayoutError, LinearPlan, Periodic, PlanCosts, PlanOptions, PlanOutline, SparseMatrix,
 };
-use pass::Refusal;
+use pass::{Objective, Refusal, Settings};
 use std::sync::Arc;
 
 /// A plan may have this many times the rotations of the one with fewest: each needs a key, in memory and in the time to
@@ -31,43 +31,63 @@ fn prices(costs: &CostTable) -> PlanCosts {
     }
 }
 
+/// What plans are compared by.
+pub fn options(settings: &Settings) -> PlanOptions {
+    let costs = match settings.objective {
+        Objective::Latency => prices(&settings.costs),
+        // Products decide between plans of as many rotations.
+        Objective::Rotations => PlanCosts {
+            c_mul: 1e-4,
+            ..PlanCosts::default()
+        },
+    };
+    PlanOptions {
+        costs,
+        ..PlanOptions::default()
+    }
+}
+
 /// The cheapest plan among those with few more rotations than the fewest possible.
 fn plan_one(
     matrix: &SparseMatrix,
     input: &Periodic,
     output: &Periodic,
-    costs: &PlanCosts,
+    settings: &Settings,
 ) -> Result<LinearPlan, LayoutError> {
-    let fewest = plan_linear(matrix, input, output, &PlanOptions::default())?;
+    let diagonals = Diagonals::new(matrix, input, output)?;
+    let outline = |costs: PlanCosts| -> Result<PlanOutline, LayoutError> {
+        let options = PlanOptions {
+            costs,
+            ..PlanOptions::default()
+        };
+        let outline = diagonals.outline(input, output, &options, f64::INFINITY)?;
+        Ok(outline.expect("some plan is cheaper than infinity"))
+    };
+    let fewest = outline(PlanCosts::default())?;
+    if settings.objective == Objective::Rotations {
+        return Ok(diagonals.fill(fewest));
+    }
+    let costs = prices(&settings.costs);
     let allowed = (fewest.counts.rotations() as f64 * ROTATION_SLACK) as u64;
     for surcharge in [0.0, 0.2, 0.5, 1.0, 2.0, 5.0] {
-        let costs = PlanCosts {
+        let plan = outline(PlanCosts {
             k_h: costs.k_h + surcharge,
             k_g: costs.k_g + surcharge,
-            ..*costs
-        };
-        let plan = plan_linear(
-            matrix,
-            input,
-            output,
-            &PlanOptions {
-                costs,
-                ..PlanOptions::default()
-            },
-        )?;
+            ..costs
+        })?;
         if plan.counts.rotations() <= allowed {
-            return Ok(plan);
+            return Ok(diagonals.fill(plan));
         }
     }
-    Ok(fewest)
+    Ok(diagonals.fill(fewest))
 }
 
 /// Plans every linear node on its layout facts, in order, and carries the resulting periods along. Returns the cost.
 ///
 /// # Errors
 /// A [`Refusal`] naming the node whose layout or matrix can not be planned.
-pub fn plan_all(graph: &mut Graph, costs: &CostTable) -> Result<f64, Refusal> {
-    let prices = prices(costs);
+pub fn plan_all(graph: &mut Graph, settings: &Settings) -> Result<f64, Refusal> {
+    let costs = options(settings).costs;
     let mut total = 0.0;
     for id in graph.order() {
         let operands = graph.operands(id);
@@ -88,9 +108,9 @@ pub fn plan_all(graph: &mut Graph, costs: &CostTable) -> Result<f64, Refusal> {
             continue;
         };
         let output = graph.node(id).facts.layout.clone().ok_or_else(missing)?;
-        let plan = plan_one(&map.matrix, &input, &output, &prices)
+        let plan = plan_one(&map.matrix, &input, &output, settings)
             .map_err(|e: LayoutError| Refusal::new(format!("{name}: {e}")))?;
-        total += prices.total(&plan);
+        total += costs.total(&plan);
         let facts = &mut graph.node_mut(id).facts;
         facts.layout = Some(plan.output.clone());
         facts.plan = Some(Arc::new(plan));

@@ -44,6 +44,12 @@ pub enum LayoutError {
         /// The shared position.
         position: u32,
     },
+    /// Copies have an offset and positions, in a layout of one ciphertext.
+    #[error("a copy without offset or positions, or in a layout of several ciphertexts")]
+    BadCopies,
+    /// A layer is planned on other positions than its diagonals were read on.
+    #[error("the layouts place elements elsewhere than those the diagonals were read on")]
+    OtherPositions,
     /// The index map does not describe as many elements as the layout has.
     #[error("the index map places {found} elements, the layout has {expected}")]
     ElementCount {

@@ -29,12 +29,15 @@ mod error;
 mod matrix;
 mod periodic;
 mod plan;
+mod spread;
 mod text;
 
 pub use conv::ConvGeometry;
 pub use error::LayoutError;
 pub use matrix::SparseMatrix;
-pub use periodic::{IndexMap, Periodic, next_power_of_two};
+pub use periodic::{Copy, IndexMap, Periodic, next_power_of_two};
 pub use plan::{
-    BsgsPlan, Cell, LinearKernel, LinearPlan, PlanCosts, PlanCounts, PlanOptions, plan_linear,
+    BsgsPlan, Cell, Diagonals, LinearKernel, LinearPlan, PlanCosts, PlanCounts, PlanOptions,
+    PlanOutline, plan_linear,
 };
+pub use spread::spread_chain;

@@ -1,11 +1,12 @@
 //! The text form of layouts: `periodic 2048/8192 x1 [6x14x14 gap 2,2 frame 32x32]`.
 //!
 //! Period, slots, ciphertexts, then the index map: `[784]` for row-major, `[table 3 0 5]` for a table.
+//! Copies follow, each by its offset and the positions copied: `periodic 2048/8192 x1 [784] copies 816+0..784`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{IndexMap, LayoutError, Periodic};
+use crate::{Copy, IndexMap, LayoutError, Periodic};
 
 impl fmt::Display for Periodic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,7 +32,14 @@ impl fmt::Display for Periodic {
                 }
             }
         }
-        write!(f, "]")
+        write!(f, "]")?;
+        if !self.copies.is_empty() {
+            write!(f, " copies")?;
+        }
+        for Copy { offset, from, to } in self.copies.iter() {
+            write!(f, " {offset}+{from}..{to}")?;
+        }
+        Ok(())
     }
 }
 
@@ -53,6 +61,7 @@ impl FromStr for Periodic {
         rest.word(" [")?;
         let (n_elements, index) = rest.index_map()?;
         rest.word("]")?;
+        let copies = rest.copies()?;
         if !rest.0.is_empty() {
             return rest.fail("the end of the layout");
         }
@@ -62,6 +71,7 @@ impl FromStr for Periodic {
             index,
             period,
             n_ciphertexts,
+            copies: copies.into(),
         };
         layout.check()?;
         Ok(layout)
@@ -97,6 +107,23 @@ impl Rest<'_> {
             }
             Err(_) => self.fail("a number"),
         }
+    }
+
+    fn copies(&mut self) -> Result<Vec<Copy>, LayoutError> {
+        let mut copies = Vec::new();
+        if self.word(" copies").is_err() {
+            return Ok(copies);
+        }
+        while copies.is_empty() || !self.0.is_empty() {
+            self.word(" ")?;
+            let offset = self.number()?;
+            self.word("+")?;
+            let from = self.number()?;
+            self.word("..")?;
+            let to = self.number()?;
+            copies.push(Copy { offset, from, to });
+        }
+        Ok(copies)
     }
 
     fn index_map(&mut self) -> Result<(u32, IndexMap), LayoutError> {

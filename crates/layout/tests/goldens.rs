@@ -6,7 +6,10 @@
 mod common;
 
 use common::{noises, run};
-use privet_layout::{ConvGeometry, LinearPlan, Periodic, PlanOptions, SparseMatrix, plan_linear};
+use privet_layout::{
+    ConvGeometry, Diagonals, LinearPlan, Periodic, PlanCosts, PlanOptions, SparseMatrix,
+    plan_linear, spread_chain,
+};
 
 /// A chain of linear layers, each reading what the one before wrote.
 struct Net {
@@ -127,6 +130,73 @@ fn full_sets() {
         let net = net.layer(&SparseMatrix::from_triplets(8192, 8192, row), layout);
         assert_eq!(net.rotations(), rotations, "{n} diagonals");
     }
+}
+
+/// Copies chosen along a chain: `rotations products`.
+fn spread(tensors: &[Periodic], matrices: &[SparseMatrix]) -> String {
+    let costs = PlanCosts {
+        c_mul: 1e-3,
+        ..PlanCosts::default()
+    };
+    let options = PlanOptions {
+        costs,
+        ..PlanOptions::default()
+    };
+    let pairs = matrices.iter().zip(tensors.windows(2));
+    let layers: Vec<Diagonals<'_>> = pairs
+        .map(|(matrix, at)| Diagonals::new(matrix, &at[0], &at[1]).expect("diagonals"))
+        .collect();
+    let chosen = spread_chain(&layers, true, &options).expect("layouts");
+    let (mut rotations, mut products) = (0, 0);
+    for ((matrix, at), layer) in matrices.iter().zip(chosen.windows(2)).zip(&layers) {
+        let made = layer.outline(&at[0], &at[1], &options, f64::INFINITY);
+        let plan = layer.fill(made.expect("layouts fit").expect("a plan"));
+        run(matrix, &plan, 7);
+        rotations += plan.counts.rotations();
+        products += plan.counts.plain_products;
+    }
+    format!("{rotations} {products}")
+}
+
+/// Fully connected networks with copies of the input from the client and of what layers write.
+#[test]
+fn spread_dense() {
+    let net = |sizes: &[u32], n_slots| {
+        let tensors: Vec<Periodic> = sizes
+            .iter()
+            .map(|&n| Periodic::vector(n, n_slots))
+            .collect();
+        let layers = sizes.windows(2).map(|pair| dense(pair[1], pair[0]));
+        spread(&tensors, &layers.collect::<Vec<_>>())
+    };
+    assert_eq!(net(&[784, 128, 10], 4096), "23 42");
+    assert_eq!(net(&[784, 128, 10], 8192), "21 32");
+    assert_eq!(net(&[784, 128, 10], 16384), "20 24");
+    assert_eq!(net(&[784, 32, 784], 4096), "21 39");
+    assert_eq!(net(&[784, 32, 784], 8192), "20 36");
+    assert_eq!(net(&[784, 128, 128, 10], 4096), "41 132");
+    assert_eq!(net(&[784, 128, 128, 10], 8192), "38 106");
+    assert_eq!(net(&[784, 256, 64, 256, 784], 4096), "77 436");
+}
+
+/// Convolutional networks in frames of 32x32.
+#[test]
+fn spread_convolutions() {
+    let lola = |conv: ConvGeometry, n_slots| {
+        let map = feature_map(&conv, 2, 32, n_slots);
+        let image = Periodic::image(1, 28, 28, (1, 1), (32, 32), n_slots);
+        let first = dense(100, map.n_elements);
+        let vectors = [100, 10].map(|n| Periodic::vector(n, n_slots));
+        let [hidden, output] = vectors;
+        spread(
+            &[image, map, hidden, output],
+            &[random(&conv), first, dense(10, 100)],
+        )
+    };
+    assert_eq!(lola(square([1, 5], 28, 2, 2, 0), 4096), "34 93");
+    assert_eq!(lola(square([1, 5], 28, 2, 2, 0), 8192), "31 61");
+    assert_eq!(lola(square([1, 5], 28, 5, 2, 1), 4096), "40 128");
+    assert_eq!(lola(square([1, 5], 28, 5, 2, 1), 8192), "38 102");
 }
 
 /// 784-128-128-10 from a plain periodic input: no shifted replicas, so the first layer pays 21 + 3.

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use common::{noise, noises, run};
 use privet_layout::{
-    ConvGeometry, IndexMap, LinearPlan, Periodic, PlanCosts, PlanOptions, SparseMatrix, plan_linear,
+    ConvGeometry, Copy, Diagonals, IndexMap, LinearPlan, Periodic, PlanCosts, PlanOptions,
+    SparseMatrix, plan_linear, spread_chain,
 };
 use proptest::prelude::*;
 
@@ -33,16 +34,17 @@ fn law(matrix: &SparseMatrix, input: &Periodic, output: &Periodic, seed: u64) ->
         );
         kept += cell.entries.len();
     }
-    assert_eq!(
-        kept,
-        matrix.entries().filter(|entry| entry.2 != 0.0).count()
-    );
+    let weights = matrix.entries().filter(|entry| entry.2 != 0.0);
+    let places = weights.map(|(row, _, _)| plan.output.positions(row).count());
+    assert_eq!(kept, places.sum::<usize>());
     let counts = plan.counts;
     assert_eq!(
         counts.plain_products,
         counts.diagonals_total - counts.diagonals_zero
     );
-    assert!(counts.babies + counts.giants <= all_babies(matrix, &plan));
+    if output.copies.is_empty() {
+        assert!(counts.babies + counts.giants <= all_babies(matrix, &plan));
+    }
     let costly = PlanOptions {
         costs: PlanCosts {
             k_dec: 3.0,
@@ -92,6 +94,29 @@ fn vector(n: u32, n_slots: u32, stretch: u32, scatter: Option<u32>) -> Periodic 
     layout
 }
 
+/// Starts and shares of copies, to be fitted.
+fn copies() -> impl Strategy<Value = Vec<(u32, u32, u32)>> {
+    prop::collection::vec((0u32..60, 0u32..40, 1u32..40), 0..4)
+}
+
+/// The layout with those of the copies that leave it valid.
+fn copied(layout: Periodic, wanted: &[(u32, u32, u32)]) -> Periodic {
+    let mut layout = layout;
+    for &(further, from, length) in wanted {
+        let mut copies = layout.copies.to_vec();
+        copies.push(Copy {
+            offset: layout.extent() + further,
+            from,
+            to: from + length,
+        });
+        let more = layout.clone().with_copies(copies);
+        if more.check().is_ok() {
+            layout = more;
+        }
+    }
+    layout
+}
+
 fn dense(rows: u32, cols: u32, density: f64, seed: u64) -> SparseMatrix {
     let thin = |index: usize| match noise(!seed, index).abs() < density {
         true => noise(seed, index),
@@ -117,6 +142,55 @@ proptest! {
         let input = vector(cols, n_slots, stretch, scatter.0);
         let output = vector(rows, n_slots, 0, scatter.1);
         law(&dense(rows, cols, density, seed), &input, &output, seed);
+    }
+
+    /// Copies at random places, of all elements or some, in what is read and in what is written.
+    #[test]
+    fn copied_dense_layer(
+        (rows, cols) in (1u32..40, 1u32..40),
+        log_slots in 6u32..10,
+        (read, written) in (copies(), copies()),
+        scatter in prop::option::of(0u32..9),
+        density in prop::sample::select(vec![0.05, 0.5, 1.0]),
+        seed in any::<u64>(),
+    ) {
+        let n_slots = 1 << log_slots;
+        let input = copied(vector(cols, n_slots, 0, scatter), &read);
+        let output = copied(vector(rows, n_slots, 0, None), &written);
+        let matrix = dense(rows, cols, density, seed);
+        let plan = law(&matrix, &input, &output, seed);
+        let diagonals = Diagonals::new(&matrix, &input, &output).expect("diagonals");
+        let costs = PlanCosts::default();
+        prop_assert!(diagonals.least_cost(&input, &plan.output, &costs) <= costs.total(&plan));
+    }
+
+    /// Copies chosen along a chain of layers never cost more than none, and every layer still computes its product.
+    #[test]
+    fn spread_chains(
+        sizes in prop::collection::vec(1u32..60, 2..5),
+        log_slots in 6u32..10,
+        is_first_free in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let n_slots = 1 << log_slots;
+        let tensors: Vec<Periodic> = sizes.iter().map(|&n| Periodic::vector(n, n_slots)).collect();
+        let matrices: Vec<SparseMatrix> =
+            sizes.windows(2).map(|pair| dense(pair[1], pair[0], 1.0, seed)).collect();
+        let layers: Vec<Diagonals<'_>> = matrices.iter().enumerate()
+            .map(|(i, matrix)| Diagonals::new(matrix, &tensors[i], &tensors[i + 1]).expect("diagonals"))
+            .collect();
+        let options = PlanOptions::default();
+        let chosen = spread_chain(&layers, is_first_free, &options).expect("layouts");
+        prop_assert_eq!(chosen.len(), tensors.len());
+        prop_assert!(is_first_free || chosen[0].copies.is_empty());
+        prop_assert!(chosen[tensors.len() - 1].copies.is_empty());
+        let cost = |layouts: &[Periodic]| -> u64 {
+            let plans = matrices.iter().enumerate().map(|(i, matrix)| {
+                law(matrix, &layouts[i], &layouts[i + 1], seed).counts.rotations()
+            });
+            plans.sum()
+        };
+        prop_assert!(cost(&chosen) <= cost(&tensors));
     }
 
     #[test]
@@ -259,6 +333,26 @@ fn layouts_are_checked() {
     fine("periodic 2048/8192 x1 [6x14x14 gap 2,2 frame 32x32]");
     fine("periodic 4096/4096 x2 [6000]");
     fine("periodic 8/64 x1 [table 7 0 3]");
+    fine("periodic 16/64 x1 [5] copies 8+0..5 8+5..9");
+    assert_eq!(
+        message("periodic 16/64 x1 [5] copies 4+0..5"),
+        "two elements sit at position 4"
+    );
+    assert_eq!(
+        message("periodic 16/64 x1 [5] copies"),
+        "expected  , found ``"
+    );
+    assert_eq!(
+        message("periodic 16/64 x1 [5] copies 12+0..5"),
+        "positions reach 17, the layout has room for 16"
+    );
+    for bad in ["0+0..5", "8+3..3"] {
+        let text = format!("periodic 16/64 x1 [5] copies {bad}");
+        assert!(
+            message(&text).contains("without offset or positions"),
+            "{text}"
+        );
+    }
     assert_eq!(
         message("periodic 8/64 x1 [table 7 0 7]"),
         "two elements sit at position 7"

@@ -10,6 +10,16 @@ pub struct Calibration {
     pub samples: Vec<Vec<Vec<f64>>>,
 }
 
+/// What a compilation makes least.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Objective {
+    /// Time of one run, by the cost table.
+    #[default]
+    Latency,
+    /// Rotations, whatever they cost.
+    Rotations,
+}
+
 /// What the user asked for; the same for every pass of one compilation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -28,6 +38,8 @@ pub struct Settings {
     pub max_degree: usize,
     /// Costs of operations.
     pub costs: CostTable,
+    /// What layouts and plans are chosen for.
+    pub objective: Objective,
 }
 
 impl Default for Settings {
@@ -40,6 +52,7 @@ impl Default for Settings {
             activation_error: 0.1,
             max_degree: 15,
             costs: CostTable::default(),
+            objective: Objective::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::{Client, Error, Model, Precision, ShareOptions, client::Port};
 use circuit::{Circuit, CostTable};
 use graph::{Basis, Graph, Op};
 use params::{MAX_LOG_N, max_log_qp};
-use pass::{Calibration, Compiler, PassReport, PipelineError, Refusal, Settings};
+use pass::{Calibration, Compiler, Objective, PassReport, PipelineError, Refusal, Settings};
 
 pub use pass::DumpText as Dump;
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ pub struct Options {
     pub share: Option<ShareOptions>,
     /// Costs of operations on the server; those of a server core with AVX-512 IFMA if absent.
     pub costs: Option<CostTable>,
+    /// What layouts and plans are chosen for.
+    pub objective: Objective,
 }
 
 /// A compiled network: what the server runs, and the client's part of it.
@@ -89,6 +91,7 @@ pub fn compile(
     if let Some(costs) = &options.costs {
         settings.costs = costs.clone();
     }
+    settings.objective = options.objective;
     settings.max_degree = options.max_degree.unwrap_or(settings.max_degree);
     settings.activation_error = options
         .activation_error

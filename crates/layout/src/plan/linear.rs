@@ -1,10 +1,14 @@
 //! From matrix and layouts to a plan.
 
 use super::cells::build_cells;
-use super::search::{Found, search};
+use super::copies::{Copies, Rule};
+use super::search::{Assigned, Found, least_cost_of, search};
 use super::shifts::Shifts;
-use super::{BsgsPlan, LinearPlan, PlanCounts, PlanOptions};
-use crate::{LayoutError, Periodic, SparseMatrix, next_power_of_two};
+use super::{BsgsPlan, LinearPlan, PlanCosts, PlanCounts, PlanOptions};
+use crate::{Copy, LayoutError, Periodic, SparseMatrix};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Plans one linear layer.
 ///
@@ -15,6 +19,9 @@ use crate::{LayoutError, Periodic, SparseMatrix, next_power_of_two};
 /// - Narrow, `h < p`: the weight goes to slot `(col - d) mod p`, the one slot of the period where `rot(x, d)` holds `x[col]`;
 ///   it is congruent to `row` modulo `h`. Adding up the slots congruent modulo `h`, by rotations `p/2, …, h`, completes the sum
 ///   in every slot.
+///
+/// Where the input has copies, an entry may use the shift to any of them, and so fewer diagonals serve the matrix; where
+/// the output has copies, each is a row of its own. Several ways to choose are tried, the cheapest is kept.
 ///
 /// A giant rotation acts on plaintexts rotated back by as much, so it changes no slot, only which baby serves it.
 ///
@@ -39,34 +46,225 @@ pub fn plan_linear(
     output: &Periodic,
     options: &PlanOptions,
 ) -> Result<LinearPlan, LayoutError> {
-    options.costs.check()?;
-    input.check()?;
-    let output = fit_output(output, input.n_slots)?;
-    check_arguments(matrix, input, &output)?;
-    let shifts = Shifts::new(matrix, input, &output);
-    let plan = |period: Period| {
-        let found = search(&shifts, period, input.n_slots, options);
-        finish(matrix, input, output.clone(), &shifts, period, found)
-    };
-    let narrowest = Period {
-        input: input.period,
-        output: output.period,
-    };
-    let best = plan(narrowest);
-    if input.n_ciphertexts > 1 && output.period < input.n_slots {
-        let wide = plan(Period {
-            output: input.n_slots,
-            ..narrowest
-        });
-        if options.costs.total(&wide) < options.costs.total(&best) {
-            return Ok(wide);
+    let diagonals = Diagonals::new(matrix, input, output)?;
+    let outline = diagonals.outline(input, output, options, f64::INFINITY)?;
+    Ok(diagonals.fill(outline.expect("some plan is cheaper than infinity")))
+}
+
+/// The diagonals of a matrix on the base positions of two layouts, whatever their copies and periods: what planning the
+/// same layer for several of these reads once.
+#[derive(Clone, Debug)]
+pub struct Diagonals<'a> {
+    matrix: &'a SparseMatrix,
+    input: Periodic,
+    output: Periodic,
+    shifts: Shifts,
+    /// Per power of two up to the slots, the residues in use modulo it.
+    n_residues: Vec<u64>,
+    /// Shifts of some of the rows, by their first and last base position.
+    parts: RefCell<BTreeMap<(u32, u32), Rc<Shifts>>>,
+}
+
+impl<'a> Diagonals<'a> {
+    /// Reads a matrix.
+    ///
+    /// # Errors
+    /// Those of [`Periodic::check`], [`LayoutError::ShapeMismatch`], [`LayoutError::SlotMismatch`].
+    pub fn new(
+        matrix: &'a SparseMatrix,
+        input: &Periodic,
+        output: &Periodic,
+    ) -> Result<Self, LayoutError> {
+        let output = fitted(output);
+        check_arguments(matrix, input, &output)?;
+        let shifts = Shifts::new(matrix, input, &output, 0..u32::MAX);
+        let moduli = 0..=input.n_slots.ilog2();
+        Ok(Self {
+            n_residues: moduli.map(|k| shifts.n_residues(1 << k).1).collect(),
+            shifts,
+            input: input.clone(),
+            output,
+            matrix,
+            parts: RefCell::default(),
+        })
+    }
+
+    /// Shifts of the rows at base positions `from..to`.
+    fn part(&self, from: u32, to: u32) -> Rc<Shifts> {
+        let mut parts = self.parts.borrow_mut();
+        let made = || {
+            Rc::new(Shifts::new(
+                self.matrix,
+                &self.input,
+                &self.output,
+                from..to,
+            ))
+        };
+        parts.entry((from, to)).or_insert_with(made).clone()
+    }
+
+    /// The input's base layout.
+    pub fn input(&self) -> &Periodic {
+        &self.input
+    }
+
+    /// The output's base layout.
+    pub fn output(&self) -> &Periodic {
+        &self.output
+    }
+
+    /// What no plan for these copies and periods can be cheaper than.
+    pub fn least_cost(&self, input: &Periodic, output: &Periodic, costs: &PlanCosts) -> f64 {
+        let period = Period {
+            input: input.period,
+            output: output.period,
+        };
+        let copies = Copies::new(input, output, period.m(), Rule::Nearest);
+        let used = self.n_residues[period.m().ilog2() as usize].div_ceil(copies.most());
+        least_total(input, output, period, used, costs)
+    }
+
+    /// Plans the layer for layouts that differ from those of [`Diagonals::new`] in copies and period only; see
+    /// [`plan_linear`]. Nothing if no plan costs at most `limit`.
+    ///
+    /// # Errors
+    /// Those of [`Periodic::check`], [`LayoutError::BadCost`]; [`LayoutError::OtherPositions`] if base positions differ.
+    pub fn outline(
+        &self,
+        input: &Periodic,
+        output: &Periodic,
+        options: &PlanOptions,
+        limit: f64,
+    ) -> Result<Option<PlanOutline>, LayoutError> {
+        options.costs.check()?;
+        let output = fitted(output);
+        for (layout, known) in [(input, &self.input), (&output, &self.output)] {
+            layout.check()?;
+            let same = layout.index == known.index
+                && layout.n_elements == known.n_elements
+                && layout.n_slots == known.n_slots
+                && layout.n_ciphertexts == known.n_ciphertexts;
+            if !same {
+                return Err(LayoutError::OtherPositions);
+            }
+        }
+        let narrowest = Period {
+            input: input.period,
+            output: output.period,
+        };
+        let mut best = None;
+        self.best_rule(input, &output, narrowest, options, limit, &mut best);
+        if input.n_ciphertexts > 1 && output.period < input.n_slots {
+            let wide = Period {
+                output: input.n_slots,
+                ..narrowest
+            };
+            self.best_rule(input, &output, wide, options, limit, &mut best);
+        }
+        Ok(best)
+    }
+
+    /// The plan with its weights.
+    pub fn fill(&self, outline: PlanOutline) -> LinearPlan {
+        let PlanOutline {
+            input,
+            output,
+            copies,
+            period,
+            assigned,
+            ..
+        } = outline;
+        LinearPlan {
+            cells: build_cells(self.matrix, &input, &output, &copies, period, &assigned),
+            input,
+            output,
+            plan: outline.plan,
+            collapse: outline.collapse,
+            counts: outline.counts,
         }
     }
-    Ok(best)
+
+    /// Replaces `best` by the cheapest outline over the ways to choose among copies, if that is cheaper and within `limit`.
+    fn best_rule(
+        &self,
+        input: &Periodic,
+        output: &Periodic,
+        period: Period,
+        options: &PlanOptions,
+        limit: f64,
+        best: &mut Option<PlanOutline>,
+    ) {
+        let costs = &options.costs;
+        let end = self.output.extent();
+        let part = |copy: &Copy| self.part(copy.from.min(end), copy.to.min(end));
+        let parts: Vec<Rc<Shifts>> = output.copies.iter().map(part).collect();
+        let places: Vec<&Shifts> = std::iter::once(&self.shifts)
+            .chain(parts.iter().map(Rc::as_ref))
+            .collect();
+        let used = self.n_residues[period.m().ilog2() as usize];
+        let mut seen: Vec<Shifts> = Vec::new();
+        let is_single = self.shifts.pairs.len() == 1;
+        let is_choice = !Copies::new(input, output, period.m(), Rule::Nearest).is_forced();
+        let useful = |rule: &Rule| match rule {
+            Rule::Nearest => true,
+            Rule::Above | Rule::Around => is_choice,
+            Rule::Fewest => is_choice && is_single,
+        };
+        for rule in Rule::ALL.into_iter().filter(useful) {
+            let mut copies = Copies::new(input, output, period.m(), rule);
+            let limit = best.as_ref().map_or(limit, |best| best.total(costs));
+            // The first place alone takes as many diagonals.
+            let diagonals = match rule {
+                Rule::Nearest => used,
+                _ => used.div_ceil(copies.most()),
+            };
+            if is_single && least_total(input, output, period, diagonals, costs) >= limit {
+                continue;
+            }
+            let shifts = copies.applied(&places);
+            if !seen.contains(&shifts) {
+                let made = outline(input, output, copies, &shifts, period, options, limit);
+                let cheaper = |made: &PlanOutline| {
+                    best.as_ref()
+                        .is_none_or(|best| made.total(costs) < best.total(costs))
+                };
+                if let Some(made) = made.filter(cheaper) {
+                    *best = Some(made);
+                }
+                seen.push(shifts);
+            }
+        }
+    }
+}
+
+/// A plan without its weights.
+#[derive(Clone, Debug)]
+pub struct PlanOutline {
+    /// The input's layout.
+    pub input: Periodic,
+    /// The output's layout with its resulting period.
+    pub output: Periodic,
+    /// Rotation amounts.
+    pub plan: BsgsPlan,
+    /// Rotate-and-add amounts.
+    pub collapse: Vec<u32>,
+    /// What the plan costs.
+    pub counts: PlanCounts,
+    period: Period,
+    copies: Copies,
+    /// Per pair of an output and an input ciphertext.
+    assigned: Vec<((usize, usize), Assigned)>,
+}
+
+impl PlanOutline {
+    /// The cost of the plan.
+    pub fn total(&self, costs: &PlanCosts) -> f64 {
+        costs.of(&self.input, &self.output, &self.counts)
+    }
 }
 
 /// Periods of input and output of one candidate plan.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Period {
     pub input: u32,
     pub output: u32,
@@ -89,21 +287,31 @@ impl Period {
     }
 }
 
-fn fit_output(output: &Periodic, n_slots: u32) -> Result<Periodic, LayoutError> {
-    if output.n_slots != n_slots {
-        return Err(LayoutError::SlotMismatch {
-            input: n_slots,
-            output: output.n_slots,
-        });
-    }
-    let extent = output.extent();
-    let mut output = output.clone();
-    output.n_ciphertexts = extent.div_ceil(n_slots).max(1);
-    output.period = match extent <= n_slots {
-        true => next_power_of_two(extent),
-        false => n_slots,
+/// What a plan of so many diagonals costs at least.
+fn least_total(
+    input: &Periodic,
+    output: &Periodic,
+    period: Period,
+    diagonals: u64,
+    costs: &PlanCosts,
+) -> f64 {
+    let counts = PlanCounts {
+        collapse: period.collapse().len() as u64 * u64::from(output.n_ciphertexts),
+        plain_products: diagonals,
+        ..PlanCounts::default()
     };
-    Ok(output)
+    let is_single = input.n_ciphertexts == 1 && output.n_ciphertexts == 1;
+    let split = match is_single {
+        true => least_cost_of(diagonals as u32, costs),
+        false => 0.0,
+    };
+    split + costs.of(input, output, &counts)
+}
+
+fn fitted(output: &Periodic) -> Periodic {
+    let mut output = output.clone();
+    output.fit();
+    output
 }
 
 fn check_arguments(
@@ -111,6 +319,13 @@ fn check_arguments(
     input: &Periodic,
     output: &Periodic,
 ) -> Result<(), LayoutError> {
+    if output.n_slots != input.n_slots {
+        return Err(LayoutError::SlotMismatch {
+            input: input.n_slots,
+            output: output.n_slots,
+        });
+    }
+    input.check()?;
     output.check()?;
     let same = |side, found, layout: &Periodic| match found == layout.n_elements {
         true => Ok(()),
@@ -124,17 +339,29 @@ fn check_arguments(
     same("rows", matrix.rows(), output)
 }
 
-fn finish(
-    matrix: &SparseMatrix,
+fn outline(
     input: &Periodic,
-    mut output: Periodic,
+    output: &Periodic,
+    copies: Copies,
     shifts: &Shifts,
     period: Period,
-    found: Found,
-) -> LinearPlan {
+    options: &PlanOptions,
+    limit: f64,
+) -> Option<PlanOutline> {
+    let collapse = period.collapse();
+    let (stored, used) = shifts.n_residues(period.m());
+    let mut counts = PlanCounts {
+        diagonals_total: stored.max(used),
+        diagonals_zero: stored.saturating_sub(used),
+        collapse: collapse.len() as u64 * u64::from(output.n_ciphertexts),
+        plain_products: used,
+        ..PlanCounts::default()
+    };
+    let left = limit - options.costs.of(input, output, &counts);
+    let Found { split, assigned } = search(shifts, period, input.n_slots, options, left)?;
     let mut babies = vec![Vec::new(); shifts.n_inputs];
     let mut giants = vec![Vec::new(); shifts.n_outputs];
-    for (pair, assigned) in shifts.pairs.iter().zip(&found.assigned) {
+    for (pair, assigned) in shifts.pairs.iter().zip(&assigned) {
         babies[pair.input].extend(assigned.iter().map(|&(_, baby, _)| baby));
         giants[pair.output].extend(assigned.iter().map(|&(_, _, giant)| giant));
     }
@@ -142,39 +369,34 @@ fn finish(
         amounts.sort_unstable();
         amounts.dedup();
     }
-    let collapse = period.collapse();
     let rotations = |sets: &[Vec<u32>]| sets.iter().flatten().filter(|&&k| k != 0).count() as u64;
     let mut keys: Vec<u32> = babies.iter().chain(&giants).flatten().copied().collect();
     keys.extend(&collapse);
     keys.sort_unstable();
     keys.dedup();
-    let (stored, used) = shifts.n_residues(period.m());
+    counts.babies = rotations(&babies);
+    counts.giants = rotations(&giants);
+    counts.rotation_keys = keys.iter().filter(|&&k| k != 0).count() as u64;
+    let mut output = output.clone();
     output.period = period.output;
-    let cells = build_cells(matrix, input, &output, shifts, period, &found.assigned);
-    let counts = PlanCounts {
-        diagonals_total: stored,
-        diagonals_zero: stored - used,
-        babies: rotations(&babies),
-        giants: rotations(&giants),
-        collapse: collapse.len() as u64 * u64::from(output.n_ciphertexts),
-        plain_products: cells.len() as u64,
-        rotation_keys: keys.iter().filter(|&&k| k != 0).count() as u64,
-    };
-    LinearPlan {
+    let pairs = shifts.pairs.iter().map(|pair| (pair.output, pair.input));
+    Some(PlanOutline {
         input: input.clone(),
         output,
         plan: BsgsPlan {
             babies,
             giants,
-            n1: found.split.n1,
-            n2: found.split.n2,
-            lift: found.split.lift,
-            signed: found.split.signed,
-            centred: found.split.centred,
-            exchanged: found.split.exchanged,
+            n1: split.n1,
+            n2: split.n2,
+            lift: split.lift,
+            signed: split.signed,
+            centred: split.centred,
+            exchanged: split.exchanged,
         },
         collapse,
-        cells,
         counts,
-    }
+        period,
+        copies,
+        assigned: pairs.zip(assigned).collect(),
+    })
 }

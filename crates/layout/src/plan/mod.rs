@@ -4,6 +4,7 @@
 //! congruent to `col - row` modulo `m`, so diagonals that agree modulo `m` merge. See [`plan_linear`] for where weights go.
 
 mod cells;
+mod copies;
 mod linear;
 mod search;
 mod shifts;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{LayoutError, Periodic, SparseMatrix};
 
-pub use linear::plan_linear;
+pub use linear::{Diagonals, PlanOutline, plan_linear};
 
 /// One linear layer on packed positions.
 #[derive(Clone, Debug, PartialEq)]
@@ -176,9 +177,12 @@ impl PlanCosts {
     ///
     /// `Σ_j (k_dec + |A_j \ 0|·k_h) + Σ_i (|B_i \ 0|·k_g + k_md + k_rs) + plain_products·c_mul`, plus `k_g` per rotate-and-add.
     pub fn total(&self, plan: &LinearPlan) -> f64 {
-        let counts = &plan.counts;
-        f64::from(plan.input.n_ciphertexts) * self.k_dec
-            + f64::from(plan.output.n_ciphertexts) * (self.k_md + self.k_rs)
+        self.of(&plan.input, &plan.output, &plan.counts)
+    }
+
+    fn of(&self, input: &Periodic, output: &Periodic, counts: &PlanCounts) -> f64 {
+        f64::from(input.n_ciphertexts) * self.k_dec
+            + f64::from(output.n_ciphertexts) * (self.k_md + self.k_rs)
             + counts.babies as f64 * self.k_h
             + (counts.giants + counts.collapse) as f64 * self.k_g
             + counts.plain_products as f64 * self.c_mul

@@ -1,14 +1,17 @@
 //! The planner: the best split of a set of shifts into babies and giants.
 
-use super::PlanOptions;
 use super::linear::Period;
 use super::shifts::{Shifts, residue};
+use super::{PlanCosts, PlanOptions};
+
+/// Per residue modulo `m` in use, ascending: the residue, its baby and its giant.
+pub(super) type Assigned = Vec<(u32, u32, u32)>;
 
 /// The chosen split and what it makes of the shifts.
 pub(super) struct Found {
     pub split: Split,
-    /// Per pair of `Shifts::pairs`, `(residue, baby, giant)` for each residue modulo `m` in use, ascending.
-    pub assigned: Vec<Vec<(u32, u32, u32)>>,
+    /// Per pair of `Shifts::pairs`.
+    pub assigned: Vec<Assigned>,
 }
 
 /// How shifts are split; the fields are explained at [`super::BsgsPlan`].
@@ -22,17 +25,26 @@ pub(super) struct Split {
     pub exchanged: bool,
 }
 
-/// Tries every lift, sign, centring, exchange and split.
+/// Tries every lift, sign, centring, exchange and split; nothing if none costs at most `limit`.
+///
+/// With a finite limit it is the cost that matters: the first split that can not be beaten ends the search, though another
+/// of that cost may need fewer keys.
 pub(super) fn search(
     shifts: &Shifts,
     period: Period,
     n_slots: u32,
     options: &PlanOptions,
-) -> Found {
+    limit: f64,
+) -> Option<Found> {
     let m = period.m();
     let mut best: Option<(Rank, Split)> = None;
+    let limit = Rank::limit(limit);
     let mut trial = Trial::new(shifts, m, period.collapse(), options);
-    for lift in lifts(m, period.largest(), n_slots) {
+    let least = least_cost(shifts, m, &options.costs);
+    if least > limit.cost {
+        return None;
+    }
+    'all: for lift in lifts(m, period.largest(), n_slots) {
         let splits = splits(lift, options.max_n1);
         for signed in [false, true] {
             let lifted = lift_shifts(shifts, lift, signed);
@@ -47,18 +59,22 @@ pub(super) fn search(
                         centred,
                         exchanged,
                     };
-                    let limit = best.as_ref().map(|(rank, _)| rank);
+                    let limit = best.as_ref().map_or(&limit, |(rank, _)| rank);
                     if let Some(rank) = trial.rank(&lifted, split, limit) {
                         best = Some((rank, split));
                     }
                 }
+                let reached = best.as_ref().is_some_and(|(rank, _)| rank.cost <= least);
+                if reached && limit.cost.is_finite() {
+                    break 'all;
+                }
             }
         }
     }
-    let (_, split) = best.expect("the first split has no limit to exceed");
+    let (_, split) = best?;
     let lifted = lift_shifts(shifts, split.lift, split.signed);
     let assigned = assign(shifts, &lifted, Digits::new(split, m));
-    Found { split, assigned }
+    Some(Found { split, assigned })
 }
 
 /// Cost first; then fewer keys, fewer giants, the plainer and the smaller split.
@@ -69,6 +85,38 @@ struct Rank {
     giants: usize,
     n2: u32,
     n1: u32,
+}
+
+impl Rank {
+    /// Above every rank of that cost.
+    fn limit(cost: f64) -> Self {
+        Self {
+            cost,
+            keys: usize::MAX,
+            giants: usize::MAX,
+            n2: u32::MAX,
+            n1: u32::MAX,
+        }
+    }
+}
+
+/// What no split can be cheaper than: sets of `a` and `b` amounts reach at most `a·b` shifts, one amount of each may be 0.
+fn least_cost(shifts: &Shifts, m: u32, costs: &PlanCosts) -> f64 {
+    let [pair] = &shifts.pairs[..] else {
+        return 0.0;
+    };
+    let mut residues: Vec<u32> = pair.used.iter().map(|&d| residue(d, m)).collect();
+    residues.sort_unstable();
+    residues.dedup();
+    least_cost_of(residues.len() as u32, costs)
+}
+
+/// The same for a number of diagonals between one pair of ciphertexts.
+pub(super) fn least_cost_of(n: u32, costs: &PlanCosts) -> f64 {
+    let split = |a: u32| {
+        f64::from(a - 1) * costs.k_h + f64::from(n.div_ceil(a).saturating_sub(1)) * costs.k_g
+    };
+    (1..=n.max(1)).map(split).fold(f64::INFINITY, f64::min)
 }
 
 fn lifts(m: u32, largest: u32, n_slots: u32) -> Vec<u32> {
@@ -208,7 +256,7 @@ impl<'a> Trial<'a> {
     }
 
     /// The rank of a split, or nothing if it is not below `limit`.
-    fn rank(&mut self, lifted: &[Vec<i32>], split: Split, limit: Option<&Rank>) -> Option<Rank> {
+    fn rank(&mut self, lifted: &[Vec<i32>], split: Split, limit: &Rank) -> Option<Rank> {
         self.now += 1;
         self.used.clear();
         let digits = Digits::new(split, self.m);
@@ -234,7 +282,7 @@ impl<'a> Trial<'a> {
                     giants += 1;
                 }
                 let grown = self.used.len() > before;
-                if grown && limit.is_some_and(|limit| cost(babies, giants) > limit.cost) {
+                if grown && cost(babies, giants) > limit.cost {
                     return None;
                 }
             }
@@ -252,7 +300,7 @@ impl<'a> Trial<'a> {
             n2: split.n2,
             n1: split.n1,
         };
-        limit.is_none_or(|limit| rank < *limit).then_some(rank)
+        (rank < *limit).then_some(rank)
     }
 }
 

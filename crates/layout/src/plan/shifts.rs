@@ -5,6 +5,7 @@ use crate::{Periodic, SparseMatrix};
 /// The shifts `col - row` of a matrix on packed positions, per pair of an output and an input ciphertext.
 ///
 /// Shifts are integers, not residues: slot of the column minus slot of the row, both below `n_slots`.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Shifts {
     pub n_inputs: usize,
     pub n_outputs: usize,
@@ -13,6 +14,7 @@ pub(super) struct Shifts {
 }
 
 /// Shifts between one output and one input ciphertext.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pair {
     pub output: usize,
     pub input: usize,
@@ -23,7 +25,13 @@ pub(super) struct Pair {
 }
 
 impl Shifts {
-    pub fn new(matrix: &SparseMatrix, input: &Periodic, output: &Periodic) -> Self {
+    /// Shifts of the rows whose first position lies in `rows`.
+    pub fn new(
+        matrix: &SparseMatrix,
+        input: &Periodic,
+        output: &Periodic,
+        rows: std::ops::Range<u32>,
+    ) -> Self {
         let n_slots = input.n_slots;
         let n_inputs = input.n_ciphertexts as usize;
         let n_outputs = output.n_ciphertexts as usize;
@@ -32,6 +40,9 @@ impl Shifts {
         sets.resize_with(n_inputs * n_outputs, || None);
         for row in 0..matrix.rows() {
             let row_at = output.position(row);
+            if !rows.contains(&row_at) {
+                continue;
+            }
             let base = (row_at / n_slots) as usize * n_inputs;
             for (col, value) in matrix.row(row) {
                 let at = col_at[col as usize];
@@ -80,18 +91,30 @@ pub(super) fn residue(shift: i32, m: u32) -> u32 {
 }
 
 /// A set of small numbers.
-struct BitSet(Vec<u64>);
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct BitSet(Vec<u64>);
 
 impl BitSet {
-    fn new(n: u32) -> Self {
+    pub fn new(n: u32) -> Self {
         Self(vec![0; n.div_ceil(64) as usize])
     }
 
-    fn insert(&mut self, bit: usize) {
+    pub fn contains(&self, bit: usize) -> bool {
+        self.0[bit / 64] >> (bit % 64) & 1 == 1
+    }
+
+    /// Takes a number out; whether it was there.
+    pub fn remove(&mut self, bit: usize) -> bool {
+        let was = self.contains(bit);
+        self.0[bit / 64] &= !(1 << (bit % 64));
+        was
+    }
+
+    pub fn insert(&mut self, bit: usize) {
         self.0[bit / 64] |= 1 << (bit % 64);
     }
 
-    fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.0.iter().enumerate().flat_map(|(word, &bits)| {
             (0..64)
                 .filter(move |bit| bits >> bit & 1 == 1)

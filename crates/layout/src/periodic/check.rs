@@ -1,0 +1,128 @@
+//! What makes a layout valid.
+
+use super::{Copy, IndexMap, Periodic};
+use crate::LayoutError;
+
+/// Most slots of one ciphertext.
+const MAX_SLOTS: u32 = 1 << 24;
+
+/// Most elements of a feature map that are looked at one by one.
+const MAX_LISTED: u32 = 1 << 16;
+
+impl Periodic {
+    /// Checks that the layout means something: counts, room for every position, no two elements in one place.
+    ///
+    /// # Errors
+    /// A [`LayoutError`] with the numbers.
+    pub fn check(&self) -> Result<(), LayoutError> {
+        let power_of_two = |what, found: u32| match found.is_power_of_two() {
+            true => Ok(()),
+            false => Err(LayoutError::NotPowerOfTwo { what, found }),
+        };
+        power_of_two("the slot count", self.n_slots)?;
+        power_of_two("the period", self.period)?;
+        if self.n_slots > MAX_SLOTS {
+            return Err(LayoutError::TooManySlots {
+                found: self.n_slots,
+                most: MAX_SLOTS,
+            });
+        }
+        let several = self.n_ciphertexts != 1;
+        if self.period > self.n_slots
+            || self.n_ciphertexts == 0
+            || (several && self.period != self.n_slots)
+        {
+            return Err(LayoutError::BadPeriod {
+                period: self.period,
+                n_slots: self.n_slots,
+                n_ciphertexts: self.n_ciphertexts,
+            });
+        }
+        let placed = self.index.n_elements();
+        if let Some(found) = placed.filter(|&found| found != u64::from(self.n_elements)) {
+            let expected = self.n_elements;
+            return Err(LayoutError::ElementCount { expected, found });
+        }
+        if let IndexMap::Image {
+            gap: (0, _) | (_, 0),
+            ..
+        } = self.index
+        {
+            return Err(LayoutError::BadGeometry {
+                what: "a feature map of gap zero",
+            });
+        }
+        self.check_copies()?;
+        let room = u64::from(self.period) * u64::from(self.n_ciphertexts);
+        let extent = self.extent_u64();
+        if extent > room.min(u64::from(u32::MAX)) {
+            return Err(LayoutError::OutOfRoom { extent, room });
+        }
+        match &self.index {
+            _ if !self.copies.is_empty() => self.check_positions(),
+            IndexMap::RowMajor => Ok(()),
+            IndexMap::Image { .. } => self.check_image(),
+            IndexMap::Table(_) => self.check_positions(),
+        }
+    }
+
+    /// Checks that copies say something, lie in one ciphertext and are not more than fit.
+    fn check_copies(&self) -> Result<(), LayoutError> {
+        let copies = &self.copies;
+        let bad = |copy: &Copy| copy.offset == 0 || copy.from >= copy.to;
+        if copies.iter().any(bad) || (!copies.is_empty() && self.n_ciphertexts != 1) {
+            return Err(LayoutError::BadCopies);
+        }
+        let extent = copies.len() as u64;
+        let room = u64::from(self.period) * u64::from(self.n_ciphertexts);
+        match extent <= room {
+            true => Ok(()),
+            false => Err(LayoutError::OutOfRoom { extent, room }),
+        }
+    }
+
+    /// Checks that no two elements share a place, looking at each.
+    fn check_positions(&self) -> Result<(), LayoutError> {
+        let room = self.period as usize * self.n_ciphertexts as usize;
+        let mut taken = vec![false; room];
+        for element in 0..self.n_elements {
+            for position in self.positions(element) {
+                if std::mem::replace(&mut taken[position as usize], true) {
+                    return Err(LayoutError::Overlap { position });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that no two elements of a feature map share a place, without looking at each where its rows and columns
+    /// stay inside the frame.
+    fn check_image(&self) -> Result<(), LayoutError> {
+        let IndexMap::Image {
+            channels,
+            height,
+            width,
+            gap,
+            frame,
+        } = self.index
+        else {
+            return Ok(());
+        };
+        // The last channel of a full block sits lowest, the last of a row of them farthest right.
+        let in_block = u64::from(channels).min(u64::from(gap.0) * u64::from(gap.1));
+        let reach = |n: u32, gap: u32, within: u64| {
+            u64::from(n.saturating_sub(1)) * u64::from(gap) + within
+        };
+        let rows = reach(height, gap.0, in_block.div_ceil(u64::from(gap.1)));
+        let columns = reach(width, gap.1, in_block.min(u64::from(gap.1)));
+        if rows <= u64::from(frame.0) && columns <= u64::from(frame.1) {
+            return Ok(());
+        }
+        if self.n_elements > MAX_LISTED {
+            return Err(LayoutError::BadGeometry {
+                what: "a large feature map that leaves its frame",
+            });
+        }
+        self.check_positions()
+    }
+}

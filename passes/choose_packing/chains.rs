@@ -1,0 +1,110 @@
+//! Copies of tensors along chains of linear layers.
+
+use super::Layouts;
+use crate::util::{linear, plan};
+use graph::{Graph, NodeId, Op};
+use layout::{Diagonals, spread_chain};
+use pass::{Refusal, Settings};
+
+/// Chooses copies for every tensor between linear layers that one of them writes, or the client, and only one reads.
+///
+/// # Errors
+/// A [`Refusal`] naming the node that can not be planned.
+pub(super) fn spread(
+    graph: &Graph,
+    order: &[NodeId],
+    layouts: &mut Layouts,
+    settings: &Settings,
+) -> Result<(), Refusal> {
+    let is_linear = |id: &&NodeId| linear::is_linear(&graph.node(**id).op);
+    let mut planned: Vec<NodeId> = Vec::new();
+    for &first in order.iter().filter(is_linear) {
+        if planned.contains(&first) {
+            continue;
+        }
+        let mut chain = vec![first];
+        while let Some(next) = next_linear(graph, chain[chain.len() - 1]) {
+            chain.push(next);
+        }
+        planned.extend(&chain);
+        spread_one(graph, &chain, layouts, settings)?;
+    }
+    Ok(())
+}
+
+fn spread_one(
+    graph: &Graph,
+    chain: &[NodeId],
+    layouts: &mut Layouts,
+    settings: &Settings,
+) -> Result<(), Refusal> {
+    let refuse =
+        |id: NodeId, why: String| Refusal::new(format!("{}: {why}", linear::label(graph.node(id))));
+    let mut maps = Vec::with_capacity(chain.len());
+    for &id in chain {
+        let shape = graph.shape(graph.operands(id)[0]);
+        let map = linear::linear_map(&graph.node(id).op, shape);
+        maps.push(map.ok_or_else(|| refuse(id, "its weights do not fit its input".into()))?);
+    }
+    let mut diagonals = Vec::with_capacity(chain.len());
+    for (&id, map) in chain.iter().zip(&maps) {
+        let input = &layouts[&graph.operands(id)[0]];
+        let read = Diagonals::new(&map.matrix, input, &layouts[&id]);
+        diagonals.push(read.map_err(|e| refuse(id, e.to_string()))?);
+    }
+    let source = between(graph, graph.operands(chain[0])[0]);
+    let is_free = source.is_some_and(|id| matches!(graph.node(id).op, Op::Input { .. }));
+    let options = plan::options(settings);
+    let chosen = spread_chain(&diagonals, is_free, &options);
+    let chosen = chosen.map_err(|e| refuse(chain[0], e.to_string()))?;
+    for (&id, layout) in chain.iter().zip(chosen) {
+        let mut at = graph.operands(id)[0];
+        layouts.insert(at, layout.clone());
+        while !layout.copies.is_empty() && passes_through(graph, at) {
+            at = graph.operands(at)[0];
+            layouts.insert(at, layout.clone());
+        }
+    }
+    Ok(())
+}
+
+/// Whether a node has one operand and its values stay where they are.
+fn passes_through(graph: &Graph, id: NodeId) -> bool {
+    let op = &graph.node(id).op;
+    matches!(
+        op,
+        Op::Polynomial(_) | Op::Affine { .. } | Op::Reshape { .. }
+    )
+}
+
+/// The node that first holds what `id` holds, if everything on the way has one reader.
+fn between(graph: &Graph, mut id: NodeId) -> Option<NodeId> {
+    while passes_through(graph, id) {
+        let operand = graph.operands(id)[0];
+        if !graph.feeds_only(operand, id) {
+            return None;
+        }
+        id = operand;
+    }
+    Some(id)
+}
+
+/// The linear node that alone reads what a linear node writes.
+fn next_linear(graph: &Graph, id: NodeId) -> Option<NodeId> {
+    let mut at = id;
+    loop {
+        let [reader] = graph.consumers(at)[..] else {
+            return None;
+        };
+        if !graph.feeds_only(at, reader) {
+            return None;
+        }
+        if linear::is_linear(&graph.node(reader).op) {
+            return Some(reader);
+        }
+        if !passes_through(graph, reader) {
+            return None;
+        }
+        at = reader;
+    }
+}
