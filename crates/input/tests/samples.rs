@@ -366,7 +366,7 @@ fn outputs_read_back() {
     let error = write_npy(&path, &values, &[4], false).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("{} exists already, --force overwrites it", path.display())
+        format!("{} exists already", path.display())
     );
     write_npy(&path, &values[..1], &[4], true).unwrap();
     assert_eq!(read(&path, &[4]).values, values[..1]);

@@ -72,8 +72,8 @@ impl Error {
                 "this is a fault in Privet or in an inserted pass; please report it".to_owned(),
             ),
             Self::Run(exec::ExecError::Memory { needed_bytes, .. }) => Some(format!(
-                "--memory {} or more; a smaller ring (--log-n) or activations of lower degree need less",
-                report::human_bytes(needed_bytes + needed_bytes / 20)
+                "--memory {} or more; compile with a smaller --log-n or with activations of lower degree to need less",
+                report::human_bytes(needed_bytes + needed_bytes / 20).replace(' ', "")
             )),
             Self::Run(exec::ExecError::Keys { .. }) => {
                 Some("make keys for this circuit with `privet keygen`".to_owned())

@@ -6,7 +6,9 @@ use crate::screen::{self, Lines};
 use crate::{Session, progress, staging, warn};
 use privet::Comparison;
 use privet::extend::KeyUse;
-use privet::prelude::{CheckOptions, Feed, check, human_ms, read_labels, read_samples};
+use privet::prelude::{
+    CheckOptions, Feed, check, check_labels, human_ms, read_labels, read_samples,
+};
 
 /// Runs the command.
 ///
@@ -19,7 +21,7 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
         &[&args.model, &args.data],
     )?;
     let model = staging::import(&args.model)?;
-    let feed = args.feed.feed(session, &args.model)?;
+    let feed = args.feed.feed(session, &args.model)?.unwrap_or_default();
     let limit = args.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
     let data = Feed {
         limit,
@@ -28,12 +30,30 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     let samples = read_samples(&args.data, &data, model.input_shape())
         .map_err(privet::Error::from)?
         .values;
+    warn::scaled_already(&args.data, &data, &samples, "--scale");
     let labels = args
         .labels
         .as_deref()
         .map(read_labels)
         .transpose()
         .map_err(privet::Error::from)?;
+    if let (Some(path), Some(labels)) = (&args.labels, &labels) {
+        let n_classes = model.n_outputs();
+        check_labels(path, labels, n_classes).map_err(privet::Error::from)?;
+        if labels.len() < samples.len() || (limit.is_none() && labels.len() > samples.len()) {
+            let count = |n: usize, thing| screen::plural(n as u64, thing);
+            return Err(Failure::usage(
+                format!(
+                    "{} has {}, {} has {}",
+                    path.display(),
+                    count(labels.len(), "label"),
+                    args.data.display(),
+                    count(samples.len(), "sample")
+                ),
+                "give one label per sample, in the same order",
+            ));
+        }
+    }
     // A limit cuts the labels as it cuts the samples.
     let labels = labels.map(|l| {
         if limit.is_some_and(|n| n < l.len()) {
@@ -51,7 +71,7 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     let mut planned = None;
     if args.encrypted > 0 {
         let plan = staging::plan(&compiled, cap, KeyUse::Resident, &mut report)?;
-        staging::memory_line(&mut head, &plan, cap);
+        staging::memory_line(&mut head, &plan, KeyUse::Resident, cap);
         planned = Some(plan);
     }
     head.gap();
@@ -66,7 +86,7 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
         check(&model, &compiled, &samples, &options, tick)
     });
     let mut result = result?;
-    warn::out_of_range(&compiled.client, result.out_of_range);
+    warn::inputs(&compiled.client, &samples);
     warn::too_large(&compiled.client, &[result.largest_result]);
 
     let accuracy = |i: usize| {
@@ -75,25 +95,27 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
             .and_then(|a| a[i])
             .map_or_else(|| "–".to_owned(), screen::percent)
     };
-    let row = |name: &str, n: usize, accuracy: String, compared: Option<&Comparison>| {
+    let row = |name: &str, n: usize, accuracy: String, compared: Option<(&Comparison, &String)>| {
         let mut cells = vec![name.to_owned(), n.to_string(), accuracy];
         cells.extend(match compared {
-            Some(c) => vec![
+            Some((c, share)) => vec![
                 format!("{}/{}", c.same_argmax, c.samples),
                 screen::difference(c.max_abs),
-                screen::share(c.max_rel()),
+                share.clone(),
             ],
             None => vec!["–".to_owned(); 3],
         });
         cells
     };
+    let shares = [&result.polynomial, &result.encrypted].map(Comparison::max_rel);
+    let shares = screen::shares(&shares);
     let mut rows = vec![
         row("plaintext", result.samples, accuracy(0), None),
         row(
             "polynomial",
             result.samples,
             accuracy(1),
-            Some(&result.polynomial),
+            Some((&result.polynomial, &shares[0])),
         ),
     ];
     if args.encrypted > 0 {
@@ -101,7 +123,7 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
             "encrypted",
             result.encrypted.samples,
             accuracy(2),
-            Some(&result.encrypted),
+            Some((&result.encrypted, &shares[1])),
         ));
     }
     screen::print(&screen::table(

@@ -88,6 +88,7 @@ impl Compiled {
             String::from_utf8(report).map_err(|_| content(path, "the report is not text"))?;
         let report =
             report::Report::from_json(&report).map_err(|e| content(path, e.to_string()))?;
+        let calibrated = client.n_calibration > 0;
         Ok(Self {
             client,
             circuit,
@@ -95,7 +96,7 @@ impl Compiled {
             passes: Vec::new(),
             report,
             precision: None,
-            calibrated: false,
+            calibrated,
         })
     }
 }
@@ -188,6 +189,9 @@ impl Client {
         }
         if let Some(share) = &self.share {
             share.check_numbers()?;
+        }
+        if let Some(feed) = &self.feed {
+            feed.check_numbers().map_err(|e| e.to_string())?;
         }
         let n_results = self
             .outputs
