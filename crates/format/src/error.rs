@@ -213,7 +213,9 @@ impl FormatError {
             }
             FormatError::NotAFile { .. } => "name a file on disk",
             FormatError::Exists { .. } => "add --force, or choose another name",
-            FormatError::NotPrivet { .. } => "check that the file names are in the right order",
+            FormatError::NotPrivet { .. } => {
+                "name a file that Privet wrote; are the names in the right order?"
+            }
             FormatError::Version { found, .. } if *found > crate::VERSION => {
                 "update Privet, or make the file again"
             }

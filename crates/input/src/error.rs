@@ -82,7 +82,7 @@ pub enum InputError {
         pad: [u32; 4],
     },
     /// An archive of which no array, or more than one, would do.
-    #[error("{} has {} for {expected}: {}", path.display(), if *ambiguous { "more than one array" } else { "no array" }, arrays.join(", "))]
+    #[error("{} has {} for {expected}; it holds {}", path.display(), if *ambiguous { "more than one array" } else { "no array" }, arrays.join(", "))]
     NoArray {
         /// The archive.
         path: PathBuf,
@@ -169,6 +169,9 @@ impl InputError {
             InputError::Exists { .. } => "add --force, or choose another name",
             InputError::NotAFile { .. } => "name a file on disk",
             InputError::Unknown { .. } => "save the data with numpy.save",
+            InputError::Format {
+                what: "the labels", ..
+            } => "labels are class numbers, one per sample; FILE.npz:ARRAY names their array",
             InputError::Format { .. } | InputError::Length { .. } => {
                 "copy or make the file again, with numpy.save for arrays"
             }

@@ -166,7 +166,10 @@ fn per_channel<'a>(
     n_channels: usize,
 ) -> Result<impl Fn(usize) -> Option<f64> + 'a, InputError> {
     if !values.is_empty() && values.len() != 1 && values.len() != n_channels {
-        let expected = format!("1 or {n_channels}, one per channel");
+        let expected = match n_channels {
+            1 => "1, as there is one channel".to_owned(),
+            n => format!("1 or {n}, one per channel"),
+        };
         return Err(InputError::Setting {
             what,
             found: values.len().to_string(),
@@ -268,7 +271,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the number of means is 3, expected 1 or 1, one per channel"
+            "the number of means is 3, expected 1, as there is one channel"
         );
         let flat = Feed {
             std: vec![0.0],

@@ -108,14 +108,14 @@ fn npz_by_name_by_habit_and_by_fit() {
     assert!(
         error
             .to_string()
-            .contains("has no array for samples of shape [5]: p u1[1, 2]"),
+            .contains("has no array for samples of shape [5]; it holds p u1[1, 2]"),
         "{error}"
     );
     let error = read_samples(&folder.path().join("c.npz:z"), &Feed::default(), &[2]).unwrap_err();
     assert!(
         error
             .to_string()
-            .contains("has no array for the name \"z\": p u1[1, 2]"),
+            .contains("has no array for the name \"z\"; it holds p u1[1, 2]"),
         "{error}"
     );
 

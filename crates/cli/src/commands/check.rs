@@ -141,7 +141,12 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     let mut lines = Lines::new();
     lines.gap().line(
         "compared",
-        &["polynomial with plaintext, encrypted with polynomial".to_owned()],
+        &[
+            "polynomial with plaintext".to_owned(),
+            planned
+                .as_ref()
+                .map_or_else(String::new, |_| "encrypted with polynomial".to_owned()),
+        ],
     );
     let time = report.time.get_or_insert_default();
     time.compile_ms = Some(compile_ms);

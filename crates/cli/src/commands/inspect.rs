@@ -175,7 +175,8 @@ fn client_lines(lines: &mut Lines, client: &Client) {
         lines.line("calibration", &[screen::plural(n, "sample")]);
     }
     if let Some(feed) = &client.feed {
-        lines.line("fed with", &[feed::words(feed)]);
+        let words = feed::words(feed);
+        lines.line("feed", &[format!("encrypt applies {words}")]);
     }
     staging::sharing_line(lines, client);
 }
@@ -276,7 +277,7 @@ fn onnx(session: &Session, path: &Path) -> Result<(), Failure> {
         Err(error) => {
             lines.line("compiles", &[format!("no: {error}")]);
             if let Some(help) = error.help() {
-                lines.line("", &[format!("help: {help}")]);
+                lines.line("", &[format!("help for privet compile: {help}")]);
             }
         }
     }

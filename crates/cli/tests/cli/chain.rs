@@ -216,6 +216,7 @@ fn check_compares_three_networks() {
         "2/2",
         "4/4",
         "executed operations are the planned ones",
+        "polynomial with plaintext · encrypted with polynomial",
     ]);
     let text = std::fs::read_to_string(folder.path("r.json")).expect("the report");
     let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
@@ -265,6 +266,18 @@ fn dumps_parse_back() {
             "s",
         ])
         .works(&["hoist-rotations.circuit, the program"]);
+    folder
+        .privet(&[
+            "compile",
+            &mlp(),
+            "--stop-after",
+            "fold-linear",
+            "-o",
+            "linear.graph",
+        ])
+        .works(&["linear.graph, the program"]);
+    let text = std::fs::read_to_string(folder.path("linear.graph")).expect("the program");
+    privet::extend::graph::parse(&text).expect("a graph");
     assert!(!folder.exists("mlp_784_128_10.privet"));
 }
 
