@@ -66,7 +66,9 @@ pub enum Command {
 
 /// How numbers of a file become the network's. Any of these replaces everything that is said elsewhere.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "How inputs are fed")]
+#[command(
+    next_help_heading = "How inputs are fed, if not as MODEL.feed.json or the client file says"
+)]
 pub struct FeedArgs {
     /// Factor for every number, such as 1/255; 1 takes numbers as they are
     #[arg(long, value_name = "FACTOR", allow_hyphen_values = true)]

@@ -234,7 +234,7 @@ pub fn circuit_lines(lines: &mut Lines, report: &Report) {
         };
         let parts = [
             format!("{}{relinearization}", count(keys.rotation, "rotation")),
-            format!("{} in memory", human_bytes(keys.bytes)),
+            format!("{} expanded", human_bytes(keys.bytes)),
             format!("{} as a file", human_bytes(keys.bytes_seeded)),
         ];
         lines.line("keys", &parts);

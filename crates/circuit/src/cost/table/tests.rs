@@ -65,7 +65,7 @@ fn nonsense_is_refused_by_field() {
     assert!(
         unknown
             .to_string()
-            .contains("unknown variant `ntt_sideways`")
+            .contains("unknown operation \"ntt_sideways\"")
     );
     let twice = json(|t| t.replacen("ntt_inverse", "ntt_forward", 1)).unwrap_err();
     assert!(twice.to_string().contains("is 1 again"), "{twice}");
