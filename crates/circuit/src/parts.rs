@@ -9,8 +9,9 @@ use crate::{
 use params::{Params, ParamsSpec, Scale};
 use serde::{Deserialize, Serialize};
 
-/// Largest sum of a scale's exponents, far above what a chain can hold and far below where they overflow.
-const MAX_EXPONENTS: u32 = 1 << 13;
+/// Largest sum of a scale's exponents. They double with every square, and an exponent stops at `i16::MAX`: a scale within
+/// this sum is exact.
+const MAX_EXPONENTS: u32 = i16::MAX as u32 - 1;
 /// Most chain primes.
 const MAX_PRIMES: u8 = 64;
 
@@ -169,6 +170,7 @@ impl Circuit {
             let first = faults.into_iter().next();
             first.unwrap_or_else(|| fault("it does not verify"))
         })?;
+        check_exponents(&circuit)?;
         check_keys(&circuit)?;
         Ok(circuit)
     }
@@ -232,40 +234,34 @@ fn check_values(values: &[Value], n_inputs: usize, n_layers: usize) -> Result<()
     Ok(())
 }
 
-/// Checks that scales name primes that a chain can have and that no product of them can overflow.
+/// Checks that scales name primes that a chain can have.
 fn check_scales(inputs: &[InputFact], values: &[Value]) -> Result<(), CircuitError> {
-    let out_of_range = |i: usize, size: u32| {
-        fault(format!(
-            "the scale of %{i} is out of range: exponents of {size} in all, expected at most {MAX_EXPONENTS} over primes below q{MAX_PRIMES}"
-        ))
-    };
-    let own = |scale: &Option<Scale>, i: usize| {
-        let Some(scale) = scale else { return Ok(0) };
+    let of_inputs = inputs.iter().map(|input| input.scale.as_ref());
+    let of_values = values.iter().map(|value| match &value.op {
+        Op::MulPlain { scale, .. } | Op::MulScalar { scale, .. } => scale.as_ref(),
+        _ => None,
+    });
+    let beyond = |scale: &Scale| scale.exponents().1.iter().any(|(p, _)| *p >= MAX_PRIMES);
+    match of_inputs.chain(of_values).flatten().find(|s| beyond(s)) {
+        Some(scale) => Err(fault(format!(
+            "the scale {scale} is out of range, expected primes below q{MAX_PRIMES}"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Checks that no exponent of a scale was cut off.
+fn check_exponents(circuit: &Circuit) -> Result<(), CircuitError> {
+    for (i, fact) in crate::facts(circuit)?.iter().enumerate() {
+        let Some(scale) = &fact.scale else { continue };
         let (two, primes) = scale.exponents();
-        let known = primes.iter().all(|(p, _)| *p < MAX_PRIMES);
-        let size = primes
-            .iter()
-            .map(|(_, e)| u32::from(e.unsigned_abs()))
-            .fold(two.unsigned_abs(), u32::saturating_add);
-        let fine = known && size <= MAX_EXPONENTS;
-        fine.then_some(size).ok_or_else(|| out_of_range(i, size))
-    };
-    let mut sizes: Vec<u32> = Vec::with_capacity(values.len());
-    for (i, value) in values.iter().enumerate() {
-        let operands = value.op.operands();
-        let of: Vec<u32> = operands.iter().map(|o| sizes[o.index()]).collect();
-        let most = of.iter().copied().max().unwrap_or(0);
-        let size = match &value.op {
-            Op::Input { index } => own(&inputs[*index as usize].scale, i)?,
-            Op::MulPlain { scale, .. } | Op::MulScalar { scale, .. } => most + own(scale, i)?,
-            Op::Mul(..) | Op::Square(_) => 2 * most,
-            Op::Rescale(_) | Op::ModDown { .. } => most + 1,
-            _ => most,
-        };
+        let sizes = primes.iter().map(|(_, e)| u32::from(e.unsigned_abs()));
+        let size = sizes.fold(two.unsigned_abs(), u32::saturating_add);
         if size > MAX_EXPONENTS {
-            return Err(out_of_range(i, size));
+            return Err(fault(format!(
+                "the scale of %{i} is out of range: exponents of {size} in all, expected at most {MAX_EXPONENTS}"
+            )));
         }
-        sizes.push(size);
     }
     Ok(())
 }

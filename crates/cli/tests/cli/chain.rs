@@ -165,6 +165,21 @@ fn client_and_server_exchange_files() {
 }
 
 #[test]
+fn a_deep_network_is_read_back() {
+    let folder = Folder::new();
+    folder
+        .privet(&["compile", &crate::common::relu(), "-o", "m.privet"])
+        .works(&["14 levels", "m.privet, the compiled network"]);
+    folder
+        .privet(&["inspect", "m.privet", "--client", "m.client"])
+        .works(&[
+            "calibration 256 samples",
+            "encrypt applies --scale 1/255",
+            "m.client, for the data owner",
+        ]);
+}
+
+#[test]
 fn one_thread_and_two_give_the_same_counts() {
     let folder = Folder::new();
     for threads in ["1", "2"] {
