@@ -234,17 +234,27 @@ fn check_values(values: &[Value], n_inputs: usize, n_layers: usize) -> Result<()
     Ok(())
 }
 
-/// Checks that scales name primes that a chain can have.
+/// Sum of a scale's exponents.
+fn size(scale: &Scale) -> u32 {
+    let (two, primes) = scale.exponents();
+    let sizes = primes.iter().map(|(_, e)| u32::from(e.unsigned_abs()));
+    sizes.fold(two.unsigned_abs(), u32::saturating_add)
+}
+
+/// Checks that stored scales name primes that a chain can have, and are no larger than computed ones may be.
 fn check_scales(inputs: &[InputFact], values: &[Value]) -> Result<(), CircuitError> {
     let of_inputs = inputs.iter().map(|input| input.scale.as_ref());
     let of_values = values.iter().map(|value| match &value.op {
         Op::MulPlain { scale, .. } | Op::MulScalar { scale, .. } => scale.as_ref(),
         _ => None,
     });
-    let beyond = |scale: &Scale| scale.exponents().1.iter().any(|(p, _)| *p >= MAX_PRIMES);
+    let beyond = |scale: &Scale| {
+        let unknown = scale.exponents().1.iter().any(|(p, _)| *p >= MAX_PRIMES);
+        unknown || size(scale) > MAX_EXPONENTS
+    };
     match of_inputs.chain(of_values).flatten().find(|s| beyond(s)) {
         Some(scale) => Err(fault(format!(
-            "the scale {scale} is out of range, expected primes below q{MAX_PRIMES}"
+            "the scale {scale} is out of range, expected exponents of {MAX_EXPONENTS} in all at most over primes below q{MAX_PRIMES}"
         ))),
         None => Ok(()),
     }
@@ -254,9 +264,7 @@ fn check_scales(inputs: &[InputFact], values: &[Value]) -> Result<(), CircuitErr
 fn check_exponents(circuit: &Circuit) -> Result<(), CircuitError> {
     for (i, fact) in crate::facts(circuit)?.iter().enumerate() {
         let Some(scale) = &fact.scale else { continue };
-        let (two, primes) = scale.exponents();
-        let sizes = primes.iter().map(|(_, e)| u32::from(e.unsigned_abs()));
-        let size = sizes.fold(two.unsigned_abs(), u32::saturating_add);
+        let size = size(scale);
         if size > MAX_EXPONENTS {
             return Err(fault(format!(
                 "the scale of %{i} is out of range: exponents of {size} in all, expected at most {MAX_EXPONENTS}"
@@ -438,6 +446,22 @@ circuit (%0: ct L1 2^30) {
         for (found, expected) in cases {
             assert!(found.contains(expected), "{found:?} lacks {expected:?}");
         }
+    }
+
+    #[test]
+    fn scales_that_would_be_cut_off_are_refused() {
+        let products = |n: usize| {
+            let lines: String = (0..n)
+                .map(|i| format!("  %{} = mul_plain %{i} * @w at 2^8000\n", i + 1))
+                .collect();
+            let head = "; slots: 4\nplain @w period 4 = [1.0, 2.0, 0.5, 0.0]\ncircuit (%0: ct L1 2^30) {\n";
+            let text = format!("{head}{lines}  return %{n}\n}}\n");
+            let circuit = crate::parse(&text).expect("the circuit parses");
+            Circuit::from_parts(circuit.to_parts())
+        };
+        assert!(products(4).is_ok());
+        let refused = products(5).expect_err("refused").to_string();
+        assert!(refused.contains("%5 is out of range"), "{refused}");
     }
 
     /// Any altered bytes of the form decode to an error or to a circuit that verifies; none panics.
