@@ -211,7 +211,7 @@ fn notes(
         ));
     }
     if error > budget {
-        cx.note("the budget is not kept; --max-degree or --activation-error would have to rise");
+        cx.note("the error budget is not kept: a larger --max-degree may keep it");
     }
 }
 

@@ -64,8 +64,9 @@ impl Pass<Graph> for CalibrateRanges {
         }
         if let Some((id, ValueRange { low, high })) = widest {
             let (n, who) = (samples.len(), label(graph.node(id)));
+            let s = if n == 1 { "" } else { "s" };
             cx.note(format!(
-                "{n} samples; widest range {low:.3}..{high:.3} at {who}"
+                "{n} sample{s}; widest range {low:.3}..{high:.3} at {who}"
             ));
         }
         Ok(changed.into())

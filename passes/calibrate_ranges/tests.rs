@@ -49,6 +49,8 @@ fn every_node_gets_its_range_with_the_margin() {
         ["2 samples; widest range -3.400..5.400 at input 'x'"]
     );
     assert_eq!(run(&mut graph, &settings).0, Ok(Changed::No));
+    let one = run(&mut graph, &with(&[&[-3.0, 1.0]])).1;
+    assert!(one[0].starts_with("1 sample; widest"), "{}", one[0]);
 }
 
 #[test]

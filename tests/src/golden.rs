@@ -227,9 +227,8 @@ impl Golden {
             scale_bits: given("scale").then_some(settings.scale_bits),
             calibration: (!samples.is_empty()).then_some(samples),
             max_degree: given("max_degree").then_some(settings.max_degree),
-            costs: None,
             activation_error: given("activation_error").then_some(settings.activation_error),
-            share: None,
+            ..Options::default()
         })
     }
 

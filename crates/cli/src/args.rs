@@ -28,7 +28,7 @@ pub struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
-    /// Threads to use; all cores if absent
+    /// Threads to use; if absent all cores, and one for measure-costs
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Say what happens inside, on standard error; twice for more
@@ -64,11 +64,13 @@ pub enum Command {
     MeasureCosts(MeasureCosts),
 }
 
-/// How numbers of a file become the network's.
+/// How numbers of a file become the network's. Any of these replaces everything that is said elsewhere.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "How inputs are fed")]
+#[command(
+    next_help_heading = "How inputs are fed, if not as MODEL.feed.json or the client file says"
+)]
 pub struct FeedArgs {
-    /// Factor for every number, such as 1/255
+    /// Factor for every number, such as 1/255; 1 takes numbers as they are
     #[arg(long, value_name = "FACTOR", allow_hyphen_values = true)]
     pub scale: Option<String>,
     /// Subtracted after scaling: one number, or one per channel
@@ -94,6 +96,9 @@ pub struct CompileArgs {
     /// Typical inputs, needed where activations are fitted; MODEL.calibration.npz or .npy beside the model if absent
     #[arg(long, value_name = "FILE")]
     pub calibration: Option<PathBuf>,
+    /// Factor for the numbers of the calibration data, where it is not --scale
+    #[arg(long, value_name = "FACTOR", allow_hyphen_values = true)]
+    pub calibration_scale: Option<String>,
     /// Fix the ring degree to 2^N; the cheapest that fits if absent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(12..=16))]
     pub log_n: Option<u8>,
@@ -103,6 +108,18 @@ pub struct CompileArgs {
     /// Largest degree of a fitted activation
     #[arg(long, value_name = "D", value_parser = clap::value_parser!(u8).range(2..=63))]
     pub max_degree: Option<u8>,
+    /// What layouts and rotations are planned for
+    #[arg(long, value_enum, default_value_t = PlanFor::Latency)]
+    pub objective: PlanFor,
+}
+
+/// What a compilation makes least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFor {
+    /// Time of one run, by the cost table
+    Latency,
+    /// Rotations, whatever they cost
+    Rotations,
 }
 
 /// Where infer computes.
@@ -125,7 +142,7 @@ pub enum BackendKind {
 pub struct Infer {
     /// The ONNX file
     pub model: PathBuf,
-    /// One sample or several: .npy, .npz, .png, .jpg, IDX
+    /// One sample or several: .npy, .npz, FILE.npz:ARRAY, .png, .jpg, IDX
     #[arg(short, long, value_name = "FILE")]
     pub input: PathBuf,
     /// Which sample of the file, from zero
@@ -160,7 +177,7 @@ pub struct Compile {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Write the report as JSON
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "stop_after")]
     pub report: Option<PathBuf>,
     /// Write the program after this pass, or after `all`
     #[arg(long, value_name = "PASS")]
@@ -168,7 +185,7 @@ pub struct Compile {
     /// Folder of the dumps; MODEL.passes if absent
     #[arg(long, value_name = "DIR")]
     pub dump_dir: Option<PathBuf>,
-    /// Stop after this pass and write its program, no compiled network
+    /// Stop after this pass and write its program, to --output if given, and no compiled network
     #[arg(long, value_name = "PASS")]
     pub stop_after: Option<String>,
     /// Compile for N results, at most, that will be given away under one key; larger and slower
@@ -186,7 +203,7 @@ pub struct Compile {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: privet inspect lenet.privet --client lenet.client")]
 pub struct Inspect {
-    /// Any file that Privet reads or writes
+    /// An ONNX file, a compiled network, a client file, keys or ciphertexts
     pub file: PathBuf,
     /// Write the part of a compiled network that the data owner needs
     #[arg(long, value_name = "OUT")]
@@ -210,7 +227,7 @@ pub struct Keygen {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: privet encrypt lenet.client --secret my.key --input digit.png --scale 1/255 -o digit.ct"
+    after_help = "Example: privet encrypt lenet.client --secret my.key --input digit.png -o digit.ct\n\nInputs are fed as the network was compiled with, unless options say otherwise."
 )]
 pub struct Encrypt {
     /// A client file, or a compiled network
@@ -218,7 +235,7 @@ pub struct Encrypt {
     /// The secret key
     #[arg(long, value_name = "FILE")]
     pub secret: PathBuf,
-    /// One sample or several: .npy, .npz, .png, .jpg, IDX
+    /// One sample or several: .npy, .npz, FILE.npz:ARRAY, .png, .jpg, IDX
     #[arg(short, long, value_name = "FILE")]
     pub input: PathBuf,
     /// Which sample of the file, from zero
@@ -281,10 +298,10 @@ pub struct Decrypt {
 pub struct Check {
     /// The ONNX file
     pub model: PathBuf,
-    /// Samples: .npy, .npz, IDX
+    /// Samples: .npy, .npz, FILE.npz:ARRAY, IDX
     #[arg(short, long, value_name = "FILE")]
     pub data: PathBuf,
-    /// True classes, one per sample
+    /// True classes from 0, one per sample: .npy, .npz, FILE.npz:ARRAY, IDX, text
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
     /// How many of the first samples to encrypt and run as well

@@ -1,9 +1,9 @@
 //! Input data, and what lies beside a model.
 
-use crate::args::FeedArgs;
+use crate::args::{CompileArgs, FeedArgs};
 use crate::failure::Failure;
 use crate::{Session, warn};
-use privet::prelude::{Feed, read_samples};
+use privet::prelude::{Client, Feed, read_samples};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -43,31 +43,43 @@ impl FeedArgs {
             || !self.pad.is_empty()
     }
 
-    /// How inputs of `model` are fed: by options, or else by the file beside it.
+    /// How inputs of `model` are fed: by options, or else by the file beside it; `None` where neither says anything.
     ///
     /// # Errors
     /// [`Failure`] if an option or the file can not be read.
-    pub fn feed(&self, session: &Session, model: &Path) -> Result<Feed, Failure> {
+    pub fn feed(&self, session: &Session, model: &Path) -> Result<Option<Feed>, Failure> {
         match beside(model, "feed.json") {
             Some(path) if !self.given() => {
                 let feed = from_file(&path)?;
-                warn::note(
-                    session,
-                    &format!("inputs are fed as {} says", path.display()),
-                );
-                Ok(feed)
+                let (path, how) = (path.display(), words(&feed));
+                warn::note(session, &format!("inputs are fed as {path} says: {how}"));
+                Ok(Some(feed))
             }
             _ => self.options(),
         }
     }
 
-    fn options(&self) -> Result<Feed, Failure> {
-        let scale = self
-            .scale
-            .as_deref()
-            .map(Feed::parse_scale)
-            .transpose()
-            .map_err(privet::Error::from)?;
+    /// How inputs for a client are fed: by options, or else as its network was compiled with.
+    ///
+    /// # Errors
+    /// [`Failure`] if an option can not be read.
+    pub fn feed_for(&self, session: &Session, client: &Client) -> Result<Feed, Failure> {
+        if let (Some(feed), false) = (&client.feed, self.given()) {
+            let how = words(feed);
+            warn::note(
+                session,
+                &format!("inputs are fed as the network was compiled with: {how}"),
+            );
+            return Ok(feed.clone());
+        }
+        Ok(self.options()?.unwrap_or_default())
+    }
+
+    fn options(&self) -> Result<Option<Feed>, Failure> {
+        if !self.given() {
+            return Ok(None);
+        }
+        let scale = parse_scale(self.scale.as_deref())?;
         let pad = match *self.pad.as_slice() {
             [] => [0; 4],
             [all] => [all; 4],
@@ -79,13 +91,47 @@ impl FeedArgs {
                 ));
             }
         };
-        Ok(Feed {
+        Ok(Some(Feed {
             scale: scale.unwrap_or(1.0),
             mean: self.mean.clone(),
             std: self.std.clone(),
             pad,
             ..Feed::default()
-        })
+        }))
+    }
+}
+
+fn parse_scale(text: Option<&str>) -> Result<Option<f64>, Failure> {
+    let scale = text.map(Feed::parse_scale).transpose();
+    Ok(scale.map_err(privet::Error::from)?)
+}
+
+/// A feed as its options would be typed.
+pub fn words(feed: &Feed) -> String {
+    let list = |values: &[f64]| {
+        let values: Vec<String> = values.iter().map(f64::to_string).collect();
+        values.join(",")
+    };
+    let mut parts = vec![format!("--scale {}", factor(feed.scale))];
+    if !feed.mean.is_empty() {
+        parts.push(format!("--mean {}", list(&feed.mean)));
+    }
+    if !feed.std.is_empty() {
+        parts.push(format!("--std {}", list(&feed.std)));
+    }
+    if feed.pad != [0; 4] {
+        parts.push(format!("--pad {}", list(&feed.pad.map(f64::from))));
+    }
+    parts.join(" ")
+}
+
+/// `1/255` rather than `0.00392156862745098`.
+pub fn factor(scale: f64) -> String {
+    let below = (1.0 / scale).round();
+    if below > 1.0 && (below * scale - 1.0).abs() < 1e-12 {
+        format!("1/{below}")
+    } else {
+        scale.to_string()
     }
 }
 
@@ -103,7 +149,15 @@ fn from_file(path: &Path) -> Result<Feed, Failure> {
     }
     let text = std::fs::read_to_string(path).map_err(read)?;
     let file: FeedFile = serde_json::from_str(&text).map_err(|e| {
-        let message = format!("{} is not a feed description: {e}", path.display());
+        let (line, column) = (e.line(), e.column());
+        let word = e.to_string().split('`').nth(1).map(str::to_owned);
+        let why = match (e.is_data(), word) {
+            (true, Some(word)) => format!("{word:?} is not one of scale, mean, std and pad"),
+            (true, None) => "it has a value of the wrong type".to_owned(),
+            (false, _) => "it is not JSON".to_owned(),
+        };
+        let place = format!("{}, line {line}, column {column}", path.display());
+        let message = format!("{place}: {why}; expected a feed description");
         Failure::usage(message, r#"write it as {"scale": "1/255", "mean": [0.1], "std": [0.3], "pad": [0, 0, 0, 0]}, each optional"#)
     })?;
     let scale = match file.scale {
@@ -136,6 +190,7 @@ pub fn one_sample(
         ..feed.clone()
     };
     let mut samples = read_samples(path, &feed, shape).map_err(privet::Error::from)?;
+    warn::scaled_already(path, &feed, &samples.values, "--scale");
     match (samples.names.pop(), samples.values.pop()) {
         (Some(name), Some(values)) => Ok((name, values)),
         _ => Err(Failure::usage(
@@ -145,36 +200,57 @@ pub fn one_sample(
     }
 }
 
-/// Calibration samples: those asked for, or those beside the model.
+/// Where calibration samples came from.
+pub struct Calibration {
+    /// The samples as the network takes them.
+    pub samples: Vec<Vec<f64>>,
+    /// Their file.
+    pub path: PathBuf,
+}
+
+/// Calibration samples: those asked for, or those beside the model, which the feed file beside it describes.
 ///
 /// # Errors
 /// [`Failure`] if the file does not fit the network.
 pub fn calibration(
     session: &Session,
-    asked: Option<&Path>,
+    args: &CompileArgs,
     model: &Path,
     feed: &Feed,
     shape: &[usize],
-) -> Result<Option<Vec<Vec<f64>>>, Failure> {
-    let found = || {
-        ["calibration.npz", "calibration.npy"]
-            .iter()
-            .find_map(|ending| beside(model, ending))
+) -> Result<Option<Calibration>, Failure> {
+    let scale = parse_scale(args.calibration_scale.as_deref())?;
+    let mut feed = feed.clone();
+    let path = match &args.calibration {
+        Some(path) => Some(path.clone()),
+        None => beside_model(model),
     };
-    let path = match asked {
-        Some(path) => Some(path.to_owned()),
-        None => {
-            let path = found();
-            if let Some(path) = &path {
-                warn::note(session, &format!("ranges come from {}", path.display()));
-            }
-            path
+    let Some(path) = path else {
+        return match scale {
+            None => Ok(None),
+            Some(_) => Err(Failure::usage(
+                "--calibration-scale is given, but no calibration data",
+                "--calibration FILE names it",
+            )),
+        };
+    };
+    if args.calibration.is_none() {
+        if let Some(file) = beside(model, "feed.json") {
+            feed = from_file(&file)?;
         }
-    };
-    let read = |path: PathBuf| {
-        read_samples(&path, feed, shape)
-            .map(|s| s.values)
-            .map_err(privet::Error::from)
-    };
-    Ok(path.map(read).transpose()?)
+        warn::note(session, &format!("ranges come from {}", path.display()));
+    }
+    feed.scale = scale.unwrap_or(feed.scale);
+    let samples = read_samples(&path, &feed, shape).map_err(privet::Error::from)?;
+    let samples = samples.values;
+    warn::scaled_already(&path, &feed, &samples, "--calibration-scale");
+    warn::few_samples(&path, samples.len());
+    Ok(Some(Calibration { samples, path }))
+}
+
+/// The calibration data beside a model.
+pub fn beside_model(model: &Path) -> Option<PathBuf> {
+    ["calibration.npz", "calibration.npy"]
+        .iter()
+        .find_map(|ending| beside(model, ending))
 }

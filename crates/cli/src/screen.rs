@@ -161,6 +161,27 @@ pub fn value(v: f64) -> String {
     }
 }
 
+/// A number as one would write it: three digits that mean something, no zeros at the end.
+pub fn short(v: f64) -> String {
+    let size = v.abs().log10().floor();
+    let trim = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    if v == 0.0 {
+        return "0".to_owned();
+    }
+    if (-4.0..6.0).contains(&size) {
+        let places = (2.0 - size).max(0.0) as usize;
+        return trim(&format!("{v:.places$}"));
+    }
+    let text = format!("{v:.2e}");
+    match text.split_once('e') {
+        Some((digits, power)) => format!("{}e{power}", trim(digits)),
+        None => text,
+    }
+}
+
 /// A difference, with two digits that mean something.
 pub fn difference(v: f64) -> String {
     match v {
@@ -172,9 +193,49 @@ pub fn difference(v: f64) -> String {
 
 /// A share: a percentage where it is one that people read, a power of ten below.
 pub fn share(v: f64) -> String {
-    match v {
+    shares(&[v]).concat()
+}
+
+/// Shares of one column, all in the same form; 0 stays 0.
+pub fn shares(all: &[f64]) -> Vec<String> {
+    let small = all.iter().any(|v| *v > 0.0 && *v < 1e-3);
+    let text = |v: &f64| match *v {
         0.0 => "0".to_owned(),
-        _ if v >= 1e-3 => format!("{:.1} %", v * 100.0),
-        _ => format!("{v:.1e}"),
+        v if small => format!("{v:.1e}"),
+        v => format!("{:.1} %", v * 100.0),
+    };
+    all.iter().map(text).collect()
+}
+
+/// A range such as `-0.05..1.05`.
+pub fn range(low: f64, high: f64) -> String {
+    format!("{}..{}", short(low), short(high))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{shares, short};
+
+    #[test]
+    fn numbers_are_short() {
+        for (value, text) in [
+            (0.0, "0"),
+            (1.0, "1"),
+            (-0.05, "-0.05"),
+            (2048.0, "2048"),
+            (33.11345, "33.1"),
+            (123456.0, "123456"),
+            (1.0 / 255.0, "0.00392"),
+            (1.5e-7, "1.5e-7"),
+            (2.5e10, "2.5e10"),
+        ] {
+            assert_eq!(short(value), text);
+        }
+    }
+
+    #[test]
+    fn a_column_has_one_form() {
+        assert_eq!(shares(&[0.0, 0.059]), ["0", "5.9 %"]);
+        assert_eq!(shares(&[0.059, 3e-8]), ["5.9e-2", "3.0e-8"]);
     }
 }

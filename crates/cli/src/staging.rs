@@ -1,11 +1,13 @@
 //! Steps that several commands share.
 
-use crate::args::CompileArgs;
+use crate::args::{CompileArgs, PlanFor};
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, feed, progress};
-use privet::extend::{KeyUse, MemoryPlan, available_memory, peak_rss, plan_memory_for};
-use privet::prelude::{Compiled, Feed, Model, Options, Report, compile, human_bytes, human_ms};
+use privet::extend::{CostTable, KeyUse, MemoryPlan, available_memory, peak_rss, plan_memory_for};
+use privet::prelude::{
+    Client, Compiled, Feed, Model, Objective, Options, Report, compile, human_bytes, human_ms,
+};
 use privet::{Comparison, Error};
 use std::path::Path;
 
@@ -60,7 +62,7 @@ pub fn compile_model(
     args: &CompileArgs,
     feed: &Feed,
 ) -> Result<(Compiled, f64), Failure> {
-    let options = options(session, path, model, args, feed)?;
+    let (options, _) = options(session, path, model, args, feed)?;
     let work = || {
         compile(
             model,
@@ -73,7 +75,7 @@ pub fn compile_model(
     Ok((compiled?, ms))
 }
 
-/// What the compiler is told.
+/// What the compiler is told, and in words where ranges and prices come from.
 ///
 /// # Errors
 /// [`Failure`] if calibration data can not be read.
@@ -83,21 +85,50 @@ pub fn options(
     model: &Model,
     args: &CompileArgs,
     feed: &Feed,
-) -> Result<Options, Failure> {
-    let calibration = feed::calibration(
-        session,
-        args.calibration.as_deref(),
-        path,
-        feed,
-        model.input_shape(),
-    )?;
-    Ok(Options {
+) -> Result<(Options, Sources), Failure> {
+    let calibration = feed::calibration(session, args, path, feed, model.input_shape())?;
+    let costs = args.costs.as_deref().map(privet::load_costs).transpose()?;
+    let sources = Sources {
+        ranges: match &calibration {
+            Some(found) => {
+                let n = screen::plural(found.samples.len() as u64, "sample");
+                format!("{n} of {}", found.path.display())
+            }
+            None => "no calibration data, inputs of 0..1 assumed".to_owned(),
+        },
+        costs: costs_words(args.costs.as_deref(), costs.as_ref()),
+    };
+    let options = Options {
         log_n: args.log_n,
         max_degree: args.max_degree.map(usize::from),
-        calibration,
-        costs: args.costs.as_deref().map(privet::load_costs).transpose()?,
+        calibration: calibration.map(|found| found.samples),
+        costs,
+        objective: match args.objective {
+            PlanFor::Latency => Objective::Latency,
+            PlanFor::Rotations => Objective::Rotations,
+        },
         ..Options::default()
-    })
+    };
+    Ok((options, sources))
+}
+
+/// Where a compilation's numbers come from, in words.
+pub struct Sources {
+    /// The ranges of values.
+    pub ranges: String,
+    /// The prices of operations.
+    pub costs: String,
+}
+
+fn costs_words(path: Option<&Path>, costs: Option<&CostTable>) -> String {
+    let bundled = CostTable::default();
+    let table = costs.unwrap_or(&bundled);
+    let threads = screen::plural(table.threads().into(), "thread");
+    let from = path.map_or_else(
+        || "bundled table".to_owned(),
+        |path| path.display().to_string(),
+    );
+    format!("{from}, measured with {} on {threads}", table.machine())
 }
 
 /// The memory to stay under: what was asked for, or four fifths of what is free.
@@ -129,7 +160,7 @@ pub fn weights_section(report: &mut Report, plan: &MemoryPlan, kept: u64) {
 }
 
 /// Line about predicted memory; printed before keys are made.
-pub fn memory_line(lines: &mut Lines, plan: &MemoryPlan, cap: Option<u64>) {
+pub fn memory_line(lines: &mut Lines, plan: &MemoryPlan, key_use: KeyUse, cap: Option<u64>) {
     let kept = if plan.kept_plaintext_bytes < plan.plaintext_bytes {
         let share = plan.kept_plaintext_bytes as f64 / plan.plaintext_bytes.max(1) as f64;
         format!("{} of the weights encoded ahead", screen::percent(share))
@@ -138,7 +169,10 @@ pub fn memory_line(lines: &mut Lines, plan: &MemoryPlan, cap: Option<u64>) {
     };
     let parts = [
         format!("{} predicted at most", human_bytes(plan.peak_bytes())),
-        format!("keys {}", human_bytes(plan.key_bytes)),
+        match key_use {
+            KeyUse::Resident => format!("keys {}", human_bytes(plan.key_bytes)),
+            KeyUse::Scheduled => format!("keys {} at a time", human_bytes(plan.key_bytes)),
+        },
         kept,
         cap.map(|c| format!("{} allowed", human_bytes(c)))
             .unwrap_or_default(),
@@ -204,10 +238,23 @@ pub fn circuit_lines(lines: &mut Lines, report: &Report) {
         };
         let parts = [
             format!("{}{relinearization}", count(keys.rotation, "rotation")),
-            format!("{} in memory", human_bytes(keys.bytes)),
-            format!("{} as files", human_bytes(keys.bytes_seeded)),
+            format!("{} expanded", human_bytes(keys.bytes)),
+            format!("{} as a file", human_bytes(keys.bytes_seeded)),
         ];
         lines.line("keys", &parts);
+    }
+}
+
+/// Line on what sharing results rests on, where it was compiled for.
+pub fn sharing_line(lines: &mut Lines, client: &Client) {
+    if let Some(share) = &client.share {
+        let parts = [
+            screen::plural(share.results.into(), "shared result"),
+            format!("inputs up to {}", screen::short(share.input_bound)),
+            format!("errors below {}", screen::difference(share.error_bound)),
+            format!("noise of {}", screen::difference(share.deviation)),
+        ];
+        lines.line("sharing", &parts);
     }
 }
 

@@ -39,13 +39,13 @@ pub enum FormatError {
         path: PathBuf,
     },
     /// The target exists and overwriting was not asked for.
-    #[error("{} exists already, --force overwrites it", path.display())]
+    #[error("{} exists already", path.display())]
     Exists {
         /// The target.
         path: PathBuf,
     },
     /// The magic is missing.
-    #[error("{} is not a Privet file: it begins with {}, expected {}", path.display(), hex(found), hex(&crate::wire::MAGIC))]
+    #[error("{} is not a Privet file: it {}", path.display(), if found.is_empty() { "is empty".into() } else { format!("begins with {}, expected {}", hex(found), hex(&crate::wire::MAGIC)) })]
     NotPrivet {
         /// The file.
         path: PathBuf,
@@ -213,7 +213,9 @@ impl FormatError {
             }
             FormatError::NotAFile { .. } => "name a file on disk",
             FormatError::Exists { .. } => "add --force, or choose another name",
-            FormatError::NotPrivet { .. } => "check that the file names are in the right order",
+            FormatError::NotPrivet { .. } => {
+                "name a file that Privet wrote; are the names in the right order?"
+            }
             FormatError::Version { found, .. } if *found > crate::VERSION => {
                 "update Privet, or make the file again"
             }

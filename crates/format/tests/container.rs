@@ -99,7 +99,7 @@ fn an_existing_file_stays_unless_forced() {
     let error = write(&path, FileKind::Client, Options::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("{} exists already, --force overwrites it", path.display())
+        format!("{} exists already", path.display())
     );
     assert_eq!(fs::read(&path).unwrap(), before);
 

@@ -68,7 +68,7 @@ fn every_truncation_is_an_error() {
             0 => assert!(
                 error
                     .to_string()
-                    .starts_with("x.ct is not a Privet file: it begins with nothing"),
+                    .starts_with("x.ct is not a Privet file: it is empty"),
                 "{error}"
             ),
             _ => assert!(

@@ -18,7 +18,7 @@ pub enum InputError {
         source: io::Error,
     },
     /// The target of a write exists.
-    #[error("{} exists already, --force overwrites it", path.display())]
+    #[error("{} exists already", path.display())]
     Exists {
         /// The target.
         path: PathBuf,
@@ -82,7 +82,7 @@ pub enum InputError {
         pad: [u32; 4],
     },
     /// An archive of which no array, or more than one, would do.
-    #[error("{} has {} for {expected}: {}", path.display(), if *ambiguous { "more than one array" } else { "no array" }, arrays.join(", "))]
+    #[error("{} has {} for {expected}; it holds {}", path.display(), if *ambiguous { "more than one array" } else { "no array" }, arrays.join(", "))]
     NoArray {
         /// The archive.
         path: PathBuf,
@@ -125,6 +125,18 @@ pub enum InputError {
         /// What stands there.
         found: String,
     },
+    /// A label of a class that the network does not have.
+    #[error("{}: label {index} is {found}, expected a class from 0 to {}: the network has {n_classes} outputs", path.display(), n_classes.saturating_sub(1))]
+    Class {
+        /// The file.
+        path: PathBuf,
+        /// Which label, from zero.
+        index: usize,
+        /// What stands there.
+        found: u32,
+        /// Number of classes.
+        n_classes: usize,
+    },
     /// A mean, standard deviation, scale or padding that can not be applied.
     #[error("{what} is {found}, expected {expected}")]
     Setting {
@@ -157,6 +169,9 @@ impl InputError {
             InputError::Exists { .. } => "add --force, or choose another name",
             InputError::NotAFile { .. } => "name a file on disk",
             InputError::Unknown { .. } => "save the data with numpy.save",
+            InputError::Format {
+                what: "the labels", ..
+            } => "labels are class numbers, one per sample; FILE.npz:ARRAY names their array",
             InputError::Format { .. } | InputError::Length { .. } => {
                 "copy or make the file again, with numpy.save for arrays"
             }
@@ -173,6 +188,12 @@ impl InputError {
             }
             InputError::NotFinite { .. } => "clean the data, or leave the sample out",
             InputError::Label { .. } => "labels are class numbers, one per sample",
+            InputError::Class {
+                found, n_classes, ..
+            } if *found as usize == *n_classes => {
+                "classes count from 0: subtract 1 where the file counts from 1"
+            }
+            InputError::Class { .. } => "give the labels of this network's classes",
             InputError::Setting { .. } => return None,
         };
         Some(help.into())

@@ -2,12 +2,14 @@
 
 use crate::InputError;
 use crate::shape::{Fit, product};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// How a file's numbers become a network's, and which samples are taken.
 ///
-/// `(pad(v) · scale − mean) / std`: zeros are added first, so that padding is scaled as black is.
-#[derive(Clone, Debug, PartialEq)]
+/// `(pad(v) · scale − mean) / std`: zeros are added first, so that padding is scaled as black is. Stored without the choice
+/// of samples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Feed {
     /// Factor, such as `1/255`; 1 where the numbers are right.
     pub scale: f64,
@@ -18,8 +20,10 @@ pub struct Feed {
     /// Zeros around each plane: top, bottom, left, right.
     pub pad: [u32; 4],
     /// At most so many samples.
+    #[serde(skip)]
     pub limit: Option<usize>,
     /// First sample, from zero.
+    #[serde(skip)]
     pub offset: usize,
 }
 
@@ -70,20 +74,18 @@ impl Feed {
                 limit: crate::MAX_BYTES,
             });
         }
-        let setting = |what, found: String, expected: &str| {
-            Err(InputError::Setting {
-                what,
-                found,
-                expected: expected.into(),
-            })
-        };
         if bytes == 0 {
-            return setting(
-                "the network's input shape",
-                format!("{shape:?}"),
-                "no dimension of 0",
-            );
+            let found = format!("{shape:?}");
+            return setting("the network's input shape", found, "no dimension of 0");
         }
+        self.check_numbers()
+    }
+
+    /// Refuses numbers that can not be applied to anything.
+    ///
+    /// # Errors
+    /// [`InputError::Setting`] for a scale or standard deviation that is zero or not finite, and a mean that is not finite.
+    pub fn check_numbers(&self) -> Result<(), InputError> {
         if !valid_divisor(self.scale) {
             return setting(
                 "the scale",
@@ -164,7 +166,10 @@ fn per_channel<'a>(
     n_channels: usize,
 ) -> Result<impl Fn(usize) -> Option<f64> + 'a, InputError> {
     if !values.is_empty() && values.len() != 1 && values.len() != n_channels {
-        let expected = format!("1 or {n_channels}, one per channel");
+        let expected = match n_channels {
+            1 => "1, as there is one channel".to_owned(),
+            n => format!("1 or {n}, one per channel"),
+        };
         return Err(InputError::Setting {
             what,
             found: values.len().to_string(),
@@ -175,6 +180,14 @@ fn per_channel<'a>(
         values
             .get(if values.len() == 1 { 0 } else { channel })
             .copied()
+    })
+}
+
+fn setting<T>(what: &'static str, found: String, expected: &str) -> Result<T, InputError> {
+    Err(InputError::Setting {
+        what,
+        found,
+        expected: expected.into(),
     })
 }
 
@@ -258,7 +271,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the number of means is 3, expected 1 or 1, one per channel"
+            "the number of means is 3, expected 1, as there is one channel"
         );
         let flat = Feed {
             std: vec![0.0],

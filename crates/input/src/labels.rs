@@ -54,6 +54,23 @@ pub fn read_labels(path: &Path) -> Result<Vec<u32>, InputError> {
     numbers.into_iter().enumerate().map(label).collect()
 }
 
+/// Refuses labels that are none of a network's classes.
+///
+/// # Errors
+/// [`InputError::Class`] for the first that is not below `n_classes`.
+pub fn check_labels(path: &Path, labels: &[u32], n_classes: usize) -> Result<(), InputError> {
+    let outside = |&(_, &label): &(usize, &u32)| label as usize >= n_classes;
+    match labels.iter().enumerate().find(outside) {
+        None => Ok(()),
+        Some((index, &found)) => Err(InputError::Class {
+            path: path.into(),
+            index,
+            found,
+            n_classes,
+        }),
+    }
+}
+
 fn text(path: &Path, mut source: Source) -> Result<Vec<u32>, InputError> {
     let mut bytes = Vec::new();
     let read = source.reader()?.take(MAX_TEXT + 1).read_to_end(&mut bytes);

@@ -31,7 +31,7 @@ mod source;
 
 pub use error::InputError;
 pub use feed::Feed;
-pub use labels::read_labels;
+pub use labels::{check_labels, read_labels};
 pub use output::write_npy;
 
 use shape::Fit;

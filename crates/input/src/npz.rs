@@ -168,7 +168,7 @@ fn entries(
         }
     }
     if listed.is_empty() {
-        listed.push("it holds none".into());
+        listed.push("none".into());
     }
     Ok((entries, listed))
 }

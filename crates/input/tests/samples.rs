@@ -101,21 +101,23 @@ fn npz_by_name_by_habit_and_by_fit() {
     let file = two.display();
     assert_eq!(
         error.to_string(),
-        format!("{file} has more than one array for samples of shape [2]: p u1[1, 2], q u1[1, 2]")
+        format!(
+            "{file} has more than one array for samples of shape [2]; it holds p u1[1, 2], q u1[1, 2]"
+        )
     );
     assert_eq!(error.help(), Some(format!("name the array: {file}:NAME")));
     let error = read_samples(&two, &Feed::default(), &[5]).unwrap_err();
     assert!(
         error
             .to_string()
-            .contains("has no array for samples of shape [5]: p u1[1, 2]"),
+            .contains("has no array for samples of shape [5]; it holds p u1[1, 2]"),
         "{error}"
     );
     let error = read_samples(&folder.path().join("c.npz:z"), &Feed::default(), &[2]).unwrap_err();
     assert!(
         error
             .to_string()
-            .contains("has no array for the name \"z\": p u1[1, 2]"),
+            .contains("has no array for the name \"z\"; it holds p u1[1, 2]"),
         "{error}"
     );
 
@@ -366,7 +368,7 @@ fn outputs_read_back() {
     let error = write_npy(&path, &values, &[4], false).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("{} exists already, --force overwrites it", path.display())
+        format!("{} exists already", path.display())
     );
     write_npy(&path, &values[..1], &[4], true).unwrap();
     assert_eq!(read(&path, &[4]).values, values[..1]);
@@ -383,4 +385,18 @@ fn outputs_read_back() {
         1,
         "no temporary file stays"
     );
+}
+
+#[test]
+fn labels_of_other_classes_are_refused() {
+    let path = Path::new("labels.txt");
+    assert!(check_labels(path, &[0, 9, 3], 10).is_ok());
+    let error = check_labels(path, &[0, 9, 10], 10).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "labels.txt: label 2 is 10, expected a class from 0 to 9: the network has 10 outputs"
+    );
+    assert!(error.help().unwrap().contains("subtract 1"));
+    let error = check_labels(path, &[700], 10).unwrap_err();
+    assert!(!error.help().unwrap().contains("subtract 1"));
 }

@@ -19,7 +19,7 @@ pub struct Port {
     pub shape: Vec<usize>,
     /// Where its elements sit.
     pub layout: Periodic,
-    /// Bounds seen on calibration data.
+    /// Bounds seen on calibration data, or on made-up inputs.
     pub range: Option<ValueRange>,
 }
 
@@ -46,6 +46,10 @@ pub struct Client {
     pub result_limit: f64,
     /// What sharing decrypted results rests on; absent where they must not be shared.
     pub share: Option<Share>,
+    /// Calibration samples that the ranges come from; 0 where made-up inputs stood in.
+    pub n_calibration: u32,
+    /// How the numbers of a file become an input, where the network was compiled with something said about it.
+    pub feed: Option<input::Feed>,
 }
 
 /// A secret key and the evaluation keys made from it.
@@ -97,6 +101,8 @@ impl Client {
             keys: circuit.keys()?.clone(),
             result_limit: result_limit(circuit)?,
             share: None,
+            n_calibration: 0,
+            feed: None,
         })
     }
 

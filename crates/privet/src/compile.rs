@@ -136,6 +136,9 @@ pub fn compile(
     let client = Client {
         circuit_id: crate::client::circuit_id(&made.circuit, share.as_ref()),
         share,
+        n_calibration: options.calibration.as_ref().map_or(0, |samples| {
+            u32::try_from(samples.len()).unwrap_or(u32::MAX)
+        }),
         ..client
     };
     let report = crate::summary::compiled(

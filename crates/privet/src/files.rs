@@ -17,6 +17,7 @@ use crate::{Client, Error};
 use format::{FileKind, Reader};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// Whom a file belongs to; the header of every file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,6 +121,22 @@ impl FileInfo {
             params_id,
             sections,
         })
+    }
+
+    /// Reads every section once and keeps none, so that damage shows.
+    ///
+    /// # Errors
+    /// [`Error::File`] naming the section and where it begins.
+    pub fn check_sections(path: impl AsRef<Path>) -> Result<(), Error> {
+        let reader = Reader::open_any(path)?;
+        for (name, _) in reader.sections() {
+            if reader.kind() == FileKind::SecretKey {
+                drop(Zeroizing::new(reader.section(name)?));
+            } else {
+                drop(reader.section_bytes(name)?);
+            }
+        }
+        Ok(())
     }
 
     /// Bytes of all sections.

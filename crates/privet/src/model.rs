@@ -49,6 +49,12 @@ impl Model {
             .map_or(&[], |&id| self.graph.shape(id))
     }
 
+    /// Number of values of all outputs together: the classes, for a classifier.
+    pub fn n_outputs(&self) -> usize {
+        let each = self.graph.outputs().iter();
+        each.map(|&id| self.graph.n_elements(id)).sum()
+    }
+
     /// Outputs of the network as it is, in f64.
     ///
     /// # Errors

@@ -138,7 +138,13 @@ impl Files {
             &passes::standard(),
             &mut |_, _, _, _| {},
         );
-        let compiled = compiled.expect("the network compiles");
+        let mut compiled = compiled.expect("the network compiles");
+        compiled.client.feed = Some(Feed {
+            scale: 1.0 / 255.0,
+            mean: vec![0.5],
+            std: vec![0.25],
+            ..Feed::default()
+        });
         Self {
             folder: tempfile::tempdir().expect("a folder"),
             ctx: compiled.client.context().expect("a context"),

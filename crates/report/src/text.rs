@@ -81,7 +81,8 @@ pub(crate) fn render(report: &Report, width: u16) -> String {
         .into_iter()
         .filter_map(|(name, share)| Some(format!("{name} {}", percent(share?))))
         .collect();
-        parts.push(format!("{} samples", human_count(found.samples)));
+        let s = if found.samples == 1 { "" } else { "s" };
+        parts.push(format!("{} sample{s}", human_count(found.samples)));
         line("accuracy", parts);
     }
     text

@@ -370,3 +370,16 @@ fn counts_add_up() {
         [("mul".into(), 2)]
     );
 }
+
+#[test]
+fn one_sample_is_no_plural() {
+    let accuracy = |samples| Report {
+        accuracy: Some(Accuracy {
+            samples,
+            ..Accuracy::default()
+        }),
+        ..Report::default()
+    };
+    assert!(accuracy(1).render_text(80).contains("1 sample\n"));
+    assert!(accuracy(2).render_text(80).contains("2 samples\n"));
+}

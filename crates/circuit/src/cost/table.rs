@@ -1,6 +1,7 @@
 //! The cost table: measured rows, their file form, and interpolation between them.
 
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -305,12 +306,7 @@ impl CostTable {
         struct Version {
             schema: u32,
         }
-        let json = |e: serde_json::Error| CostError {
-            field: "the text".to_owned(),
-            found: format!("does not read: {e}"),
-            expected: "a cost table".to_owned(),
-        };
-        let version: Version = serde_json::from_str(text).map_err(json)?;
+        let version: Version = serde_json::from_str(text).map_err(unread)?;
         if version.schema != SCHEMA {
             return Err(CostError {
                 field: "schema".to_owned(),
@@ -318,7 +314,7 @@ impl CostTable {
                 expected: SCHEMA.to_string(),
             });
         }
-        let form: Form = serde_json::from_str(text).map_err(json)?;
+        let form: Form = serde_json::from_str(text).map_err(unread)?;
         if form.threads == 0 {
             return Err(CostError {
                 field: "threads".to_owned(),
@@ -376,6 +372,27 @@ impl CostTable {
         };
         let [m, k, beta] = [limbs, special, digits].map(|x| x as f64);
         interpolate(curve, m, op == Measured::Encode) * op.work(m, k, beta) * size
+    }
+}
+
+/// Says where a text stops being a cost table, and what is wrong there.
+fn unread(error: serde_json::Error) -> CostError {
+    let text = error.to_string();
+    let word = text.split('`').nth(1).unwrap_or_default();
+    let found = match error.classify() {
+        Category::Eof => "ends too early".to_owned(),
+        Category::Syntax | Category::Io => "is not JSON".to_owned(),
+        Category::Data if text.starts_with("missing field") => format!("lacks {word:?}"),
+        Category::Data if text.starts_with("unknown field") => format!("has the unknown {word:?}"),
+        Category::Data if text.starts_with("unknown variant") => {
+            format!("has the unknown operation {word:?}")
+        }
+        Category::Data => "has a value of the wrong type".to_owned(),
+    };
+    CostError {
+        field: format!("line {}, column {}", error.line(), error.column()),
+        found,
+        expected: "a cost table".to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{Session, progress, staging, warn};
 use privet::Comparison;
 use privet::extend::{KeyUse, plan_memory_under};
 use privet::prelude::{
-    CheckOptions, Feed, check, human_bytes, human_ms, read_labels, read_samples,
+    CheckOptions, Feed, check, check_labels, human_bytes, human_ms, read_labels, read_samples,
 };
 
 /// Runs the command.
@@ -21,7 +21,7 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
         &[&args.model, &args.data],
     )?;
     let model = staging::import(&args.model)?;
-    let feed = args.feed.feed(session, &args.model)?;
+    let feed = args.feed.feed(session, &args.model)?.unwrap_or_default();
     let limit = args.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
     let data = Feed {
         limit,
@@ -30,12 +30,30 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     let samples = read_samples(&args.data, &data, model.input_shape())
         .map_err(privet::Error::from)?
         .values;
+    warn::scaled_already(&args.data, &data, &samples, "--scale");
     let labels = args
         .labels
         .as_deref()
         .map(read_labels)
         .transpose()
         .map_err(privet::Error::from)?;
+    if let (Some(path), Some(labels)) = (&args.labels, &labels) {
+        let n_classes = model.n_outputs();
+        check_labels(path, labels, n_classes).map_err(privet::Error::from)?;
+        if labels.len() < samples.len() || (limit.is_none() && labels.len() > samples.len()) {
+            let count = |n: usize, thing| screen::plural(n as u64, thing);
+            return Err(Failure::usage(
+                format!(
+                    "{} has {}, {} has {}",
+                    path.display(),
+                    count(labels.len(), "label"),
+                    args.data.display(),
+                    count(samples.len(), "sample")
+                ),
+                "give one label per sample, in the same order",
+            ));
+        }
+    }
     // A limit cuts the labels as it cuts the samples.
     let labels = labels.map(|l| {
         if limit.is_some_and(|n| n < l.len()) {
@@ -54,7 +72,7 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     if args.encrypted > 0 {
         let plan = plan_memory_under(&compiled.circuit, cap).map_err(privet::Error::from)?;
         report.memory.get_or_insert_default().predicted_peak_bytes = Some(plan.peak_bytes());
-        staging::memory_line(&mut head, &plan, cap);
+        staging::memory_line(&mut head, &plan, plan.key_use, cap);
         if plan.key_use == KeyUse::Scheduled {
             let all = report.keys.as_ref().map_or(0, |keys| keys.bytes);
             let why = format!(
@@ -77,7 +95,7 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
         check(&model, &compiled, &samples, &options, tick)
     });
     let mut result = result?;
-    warn::out_of_range(&compiled.client, result.out_of_range);
+    warn::inputs(&compiled.client, &samples);
     warn::too_large(&compiled.client, &[result.largest_result]);
 
     let accuracy = |i: usize| {
@@ -86,25 +104,27 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
             .and_then(|a| a[i])
             .map_or_else(|| "–".to_owned(), screen::percent)
     };
-    let row = |name: &str, n: usize, accuracy: String, compared: Option<&Comparison>| {
+    let row = |name: &str, n: usize, accuracy: String, compared: Option<(&Comparison, &String)>| {
         let mut cells = vec![name.to_owned(), n.to_string(), accuracy];
         cells.extend(match compared {
-            Some(c) => vec![
+            Some((c, share)) => vec![
                 format!("{}/{}", c.same_argmax, c.samples),
                 screen::difference(c.max_abs),
-                screen::share(c.max_rel()),
+                share.clone(),
             ],
             None => vec!["–".to_owned(); 3],
         });
         cells
     };
+    let shares = [&result.polynomial, &result.encrypted].map(Comparison::max_rel);
+    let shares = screen::shares(&shares);
     let mut rows = vec![
         row("plaintext", result.samples, accuracy(0), None),
         row(
             "polynomial",
             result.samples,
             accuracy(1),
-            Some(&result.polynomial),
+            Some((&result.polynomial, &shares[0])),
         ),
     ];
     if args.encrypted > 0 {
@@ -112,7 +132,7 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
             "encrypted",
             result.encrypted.samples,
             accuracy(2),
-            Some(&result.encrypted),
+            Some((&result.encrypted, &shares[1])),
         ));
     }
     screen::print(&screen::table(
@@ -130,7 +150,12 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     let mut lines = Lines::new();
     lines.gap().line(
         "compared",
-        &["polynomial with plaintext, encrypted with polynomial".to_owned()],
+        &[
+            "polynomial with plaintext".to_owned(),
+            planned
+                .as_ref()
+                .map_or_else(String::new, |_| "encrypted with polynomial".to_owned()),
+        ],
     );
     let time = report.time.get_or_insert_default();
     time.compile_ms = Some(compile_ms);

@@ -2,11 +2,11 @@
 
 use crate::args::Compile;
 use crate::failure::Failure;
-use crate::screen::{self, Lines};
+use crate::screen::Lines;
 use crate::{Session, progress, staging};
 use privet::Error;
 use privet::extend::{Compiler, RegistryError};
-use privet::prelude::{ShareOptions, compile, human_bytes};
+use privet::prelude::{ShareOptions, compile, human_bytes, human_ms};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -19,22 +19,31 @@ const ALL: &str = "all";
 /// [`Failure`] with the first thing that stands in the way.
 pub fn run(session: &Session, args: &Compile) -> Result<(), Failure> {
     let compiler = privet::passes::standard();
-    for name in [&args.dump_after, &args.stop_after]
-        .into_iter()
-        .flatten()
-        .filter(|n| *n != ALL)
-    {
-        known_pass(&compiler, name)?;
+    for name in [&args.dump_after, &args.stop_after].into_iter().flatten() {
+        if name != ALL || args.stop_after.as_deref() == Some(ALL) {
+            known_pass(&compiler, name)?;
+        }
     }
     let output = args
         .output
         .clone()
         .unwrap_or_else(|| derived(&args.model, "privet"));
-    let target = args.stop_after.is_none().then_some(output.as_path());
-    staging::check_outputs(session, &[target, args.report.as_deref()], &[&args.model])?;
+    let target = match args.stop_after {
+        Some(_) => args.output.as_deref(),
+        None => Some(output.as_path()),
+    };
+    let (calibration, costs) = (&args.compile.calibration, &args.compile.costs);
+    let read: Vec<&Path> = [Some(&args.model), calibration.as_ref(), costs.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(PathBuf::as_path)
+        .collect();
+    staging::check_outputs(session, &[target, args.report.as_deref()], &read)?;
     let model = staging::import(&args.model)?;
     let feed = args.feed.feed(session, &args.model)?;
-    let mut options = staging::options(session, &args.model, &model, &args.compile, &feed)?;
+    let said = feed.clone().unwrap_or_default();
+    let (mut options, sources) =
+        staging::options(session, &args.model, &model, &args.compile, &said)?;
     options.share = args.share.map(|results| ShareOptions {
         results,
         input_bound: args.input_bound,
@@ -56,21 +65,18 @@ pub fn run(session: &Session, args: &Compile) -> Result<(), Failure> {
             .for_each(|path| wrote(&mut lines, path, "the program"));
         return lines.print();
     }
-    let compiled = made?;
+    let mut compiled = made?;
+    compiled.client.feed = feed;
     let mut report = compiled.report.clone();
     report.time.get_or_insert_default().compile_ms = Some(compile_ms);
     compiled.save(&output, session.force)?;
 
     staging::circuit_lines(&mut lines, &report);
-    if let Some(share) = &compiled.client.share {
-        let parts = [
-            screen::plural(share.results.into(), "shared result"),
-            format!("inputs up to {}", screen::value(share.input_bound)),
-            format!("errors below {}", screen::difference(share.error_bound)),
-            format!("noise of {}", screen::difference(share.deviation)),
-        ];
-        lines.line("sharing", &parts);
-    }
+    staging::sharing_line(&mut lines, &compiled.client);
+    lines.line("ranges", &[sources.ranges]);
+    let predicted = report.time.and_then(|t| t.predicted_ms);
+    let predicted = predicted.map(|ms| format!("{} a run on one thread", human_ms(ms)));
+    lines.line("costs", &[sources.costs, predicted.unwrap_or_default()]);
     staging::time_line(&mut lines, &report);
     lines.gap();
     let bytes = std::fs::metadata(&output)
@@ -180,10 +186,16 @@ impl<'a> Dumps<'a> {
             .dump_dir
             .clone()
             .unwrap_or_else(|| derived(&args.model, "passes"));
-        std::fs::create_dir_all(&folder).map_err(|e| Failure::io("create", &folder, &e))?;
         let mut written = Vec::new();
         for dump in self.texts.into_values() {
-            let path = folder.join(dump.file);
+            let path = match &args.output {
+                Some(output) if dump.stops => output.clone(),
+                _ => {
+                    let made = std::fs::create_dir_all(&folder);
+                    made.map_err(|e| Failure::io("create", &folder, &e))?;
+                    folder.join(dump.file)
+                }
+            };
             privet::save_text(&path, &dump.text, session.force)?;
             written.push(path);
             if dump.stops {

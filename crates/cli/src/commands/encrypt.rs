@@ -6,6 +6,7 @@ use crate::screen::Lines;
 use crate::{Session, feed, progress, staging, warn};
 use privet::prelude::{Client, Role, human_bytes, human_ms};
 use std::path::{Path, PathBuf};
+use std::slice::from_ref;
 
 /// Runs the command.
 ///
@@ -22,11 +23,11 @@ pub fn run(session: &Session, args: &Encrypt) -> Result<(), Failure> {
         &[&args.client, &args.secret, &args.input],
     )?;
     let client = Client::load(&args.client)?;
-    let feed = args.feed.feed(session, &args.client)?;
+    let feed = args.feed.feed_for(session, &client)?;
     let (name, sample) = feed::one_sample(&args.input, args.sample, &feed, &client.input.shape)?;
     let ctx = client.context()?;
     let secret = client.load_secret(&ctx, &args.secret)?;
-    warn::out_of_range(&client, client.out_of_range(&sample));
+    warn::inputs(&client, from_ref(&sample));
     let (encrypted, ms) = progress::spin(session, "encrypting", || {
         client.encrypt(&ctx, &secret, &sample)
     });

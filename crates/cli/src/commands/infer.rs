@@ -7,6 +7,7 @@ use crate::{Session, feed, progress, staging, warn};
 use privet::extend::{CkksBackend, Counts, KeyUse, MemoryPlan, counts};
 use privet::prelude::{Compiled, Model, Report, write_npy};
 use privet::{Comparison, Error, argmax, run_encrypted};
+use std::slice::from_ref;
 
 /// Largest relative difference that rounding alone explains.
 const ROUNDING: f64 = 1e-9;
@@ -22,7 +23,7 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
         &[&args.model, &args.input],
     )?;
     let model = staging::import(&args.model)?;
-    let feed = args.feed.feed(session, &args.model)?;
+    let feed = args.feed.feed(session, &args.model)?.unwrap_or_default();
     let (name, sample) = feed::one_sample(&args.input, args.sample, &feed, model.input_shape())?;
     let plain = model.evaluate(&sample)?;
     if args.backend == BackendKind::Plain {
@@ -35,7 +36,7 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
     time.compile_ms = Some(compile_ms);
     time.threads = Some(privet::threads() as u64);
     let outside = compiled.client.out_of_range(&sample);
-    warn::out_of_range(&compiled.client, outside);
+    warn::inputs(&compiled.client, from_ref(&sample));
     let polynomial = compiled
         .evaluate_polynomial(&sample)
         .transpose()?
@@ -59,7 +60,7 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
         BackendKind::Ckks => {
             let cap = staging::memory_cap(args.memory);
             let plan = staging::plan(&compiled, cap, KeyUse::Resident, &mut report)?;
-            staging::memory_line(&mut head, &plan, cap);
+            staging::memory_line(&mut head, &plan, KeyUse::Resident, cap);
             head.print()?;
             (
                 "encrypted",
@@ -75,7 +76,7 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
     staging::error_section(&mut report, &own, outside.0);
     if args.backend == BackendKind::Ckks {
         // Errors differ by input: what was predicted for typical ones is not for this.
-        let predicted = compiled.predict_for(std::slice::from_ref(&sample))?.bits(1);
+        let predicted = compiled.predict_for(slice::from_ref(&sample))?.bits(1);
         report
             .error
             .get_or_insert_default()

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, feed, progress, staging};
 use privet::prelude::{
-    Client, Compiled, FileInfo, Model, Options, compile, human_bytes, read_samples,
+    Client, Compiled, FileInfo, Model, Options, ShareCounter, compile, human_bytes, read_samples,
 };
 use privet::{Error, Port, short_id};
 use std::io::Read;
@@ -27,9 +27,17 @@ pub fn run(session: &Session, args: &Inspect) -> Result<(), Failure> {
                 "privet compile makes one",
             ));
         }
+        if is_data(&args.file)? {
+            return Err(Failure::usage(
+                format!("{} holds input data", args.file.display()),
+                format!("privet infer MODEL.onnx --input {}", args.file.display()),
+            ));
+        }
         return onnx(session, &args.file);
     }
     let info = FileInfo::read(&args.file)?;
+    let (sound, _) = progress::spin(session, "reading", || FileInfo::check_sections(&args.file));
+    sound?;
     let mut lines = Lines::new();
     let name = |id: &[u8]| short_id(id);
     let bytes = std::fs::metadata(&args.file).map_or(info.bytes(), |m| m.len());
@@ -60,6 +68,7 @@ pub fn run(session: &Session, args: &Inspect) -> Result<(), Failure> {
             ],
         );
         client_lines(&mut lines, &client);
+        needs_line(&mut lines, &client);
         lines.print()?;
     } else {
         let key = info
@@ -80,6 +89,9 @@ pub fn run(session: &Session, args: &Inspect) -> Result<(), Failure> {
             "holds",
             &[screen::plural(info.sections.len() as u64, what(&info))],
         );
+        if let ("secret key", Some(id)) = (info.kind, &info.key_id) {
+            shared_line(&mut lines, &args.file, id)?;
+        }
         lines.print()?;
     }
     if let Some(path) = &args.client {
@@ -110,27 +122,66 @@ fn is_privet(path: &Path) -> Result<bool, Failure> {
             "name a file on disk",
         ));
     }
+    Ok(first_bytes(path)? == MAGIC)
+}
+
+/// Whether a file begins as arrays and pictures do.
+fn is_data(path: &Path) -> Result<bool, Failure> {
+    let head = first_bytes(path)?;
+    let starts: [&[u8]; 4] = [b"PK", b"\x93NUMPY", b"\x89PNG", b"\xff\xd8\xff"];
+    Ok(starts.iter().any(|start| head.starts_with(start)))
+}
+
+fn first_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut head = Vec::new();
     let file = std::fs::File::open(path).map_err(|e| Failure::io("open", path, &e))?;
     file.take(MAGIC.len() as u64)
         .read_to_end(&mut head)
         .map_err(|e| Failure::io("read", path, &e))?;
-    Ok(head == MAGIC)
+    Ok(head)
+}
+
+/// How much of a secret key is used up by shared results, where they are counted.
+fn shared_line(lines: &mut Lines, secret: &Path, key_id: &[u8; 16]) -> Result<(), Failure> {
+    if let Some((n, used)) = ShareCounter::beside(secret).used(key_id)? {
+        let parts = [
+            screen::plural(n, "result"),
+            format!("{:.0} % of the key used up", 100.0 * used),
+        ];
+        lines.line("shared", &parts);
+    }
+    Ok(())
 }
 
 fn client_lines(lines: &mut Lines, client: &Client) {
-    let port = |p: &Port| {
-        let range = p
-            .range
-            .map(|r| format!("calibrated {:.4}..{:.4}", r.low, r.high))
-            .unwrap_or_default();
+    let port = |p: &Port, made_up: &str| {
         let n = screen::plural(p.layout.n_ciphertexts.into(), "ciphertext");
+        let range = p.range.map(|r| {
+            let range = screen::range(r.low, r.high);
+            match client.n_calibration {
+                0 => format!("{range} {made_up}"),
+                _ => format!("calibrated {range}"),
+            }
+        });
+        let range = range.unwrap_or_default();
         vec![p.name.clone(), screen::shape(&p.shape), n, range]
     };
-    lines.line("input", &port(&client.input));
+    lines.line("input", &port(&client.input, "assumed, not calibrated"));
     client.outputs.iter().for_each(|output| {
-        lines.line("output", &port(output));
+        lines.line("output", &port(output, "on made-up inputs"));
     });
+    if client.n_calibration > 0 {
+        let n = u64::from(client.n_calibration);
+        lines.line("calibration", &[screen::plural(n, "sample")]);
+    }
+    if let Some(feed) = &client.feed {
+        let words = feed::words(feed);
+        lines.line("feed", &[format!("encrypt applies {words}")]);
+    }
+    staging::sharing_line(lines, client);
+}
+
+fn needs_line(lines: &mut Lines, client: &Client) {
     let relinearization = if client.keys.relinearization.is_some() {
         "a relinearization key"
     } else {
@@ -142,7 +193,7 @@ fn client_lines(lines: &mut Lines, client: &Client) {
         &[
             screen::plural(client.keys.rotations.len() as u64, "rotation key"),
             relinearization.to_owned(),
-            format!("{} in memory", human_bytes(bytes)),
+            format!("{} as a file", human_bytes(bytes / 2)),
         ],
     );
 }
@@ -226,7 +277,7 @@ fn onnx(session: &Session, path: &Path) -> Result<(), Failure> {
         Err(error) => {
             lines.line("compiles", &[format!("no: {error}")]);
             if let Some(help) = error.help() {
-                lines.line("", &[format!("help: {help}")]);
+                lines.line("", &[format!("help for privet compile: {help}")]);
             }
         }
     }
@@ -237,11 +288,9 @@ fn onnx(session: &Session, path: &Path) -> Result<(), Failure> {
 fn trial(session: &Session, path: &Path, model: &Model) -> Result<Compiled, Error> {
     let feed = crate::args::FeedArgs::default()
         .feed(session, path)
+        .unwrap_or_default()
         .unwrap_or_default();
-    let found = ["calibration.npz", "calibration.npy"]
-        .iter()
-        .find_map(|ending| feed::beside(path, ending));
-    let calibration = found
+    let calibration = feed::beside_model(path)
         .map(|p| read_samples(&p, &feed, model.input_shape()).map(|s| s.values))
         .transpose()?;
     let options = Options {

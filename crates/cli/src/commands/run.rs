@@ -31,17 +31,17 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
     let plan = staging::plan(&compiled, cap, KeyUse::Scheduled, &mut report)?;
     let ctx = client.context()?;
     let input = Encrypted::load(&ctx, client, Role::Input, &args.input)?;
-    let mut lines = Lines::new();
-    staging::circuit_lines(&mut lines, &report);
-    staging::memory_line(&mut lines, &plan, cap);
-    lines.print()?;
-
     let keys = client.load_evaluation(&ctx, &args.evaluation)?;
     input.check_key(
         &args.input,
         &keys.key_id,
         "use the evaluation keys that were made with the secret key of the input",
     )?;
+    let mut lines = Lines::new();
+    staging::circuit_lines(&mut lines, &report);
+    staging::memory_line(&mut lines, &plan, KeyUse::Scheduled, cap);
+    lines.print()?;
+
     let work = |tick: &(dyn Fn(usize, usize) + Sync)| {
         CkksBackend::encode_ahead(&ctx, &compiled.circuit, plan.kept_plaintext_bytes, tick)
     };

@@ -46,8 +46,8 @@ fn samples_that_do_not_fit_are_refused() {
     done.works(&[]);
     assert!(
         done.err
-            .contains("warning: 1 input value outside the calibrated range")
-            && done.err.contains("5.95"),
+            .contains("warning: 1 input value outside -0.05..1.05, the range assumed")
+            && done.err.contains("found 0.5..7"),
         "{}",
         done.err
     );
@@ -121,6 +121,11 @@ fn keys_and_ciphertexts_of_others_are_named() {
         ],
     );
     assert!(!folder.exists("y.ct"));
+    assert!(
+        wrong.out.is_empty(),
+        "plans before refusing:\n{}",
+        wrong.out
+    );
     folder
         .privet(&[
             "run",
@@ -336,6 +341,22 @@ fn settings_that_can_not_be_met_are_refused() {
         .privet(&["compile", &mlp(), "--stop-after", "hoist"])
         .fails(2, &["no pass `hoist`", "hoist-rotations"]);
     folder
+        .privet(&["compile", &mlp(), "--stop-after", "all"])
+        .fails(2, &["no pass `all`"]);
+    folder
+        .privet(&[
+            "compile",
+            &mlp(),
+            "--stop-after",
+            "fold-linear",
+            "--report",
+            "r",
+        ])
+        .fails(2, &["--report", "--stop-after"]);
+    folder
+        .privet(&["compile", &mlp(), "--calibration-scale", "1"])
+        .fails(2, &["no calibration data", "help: --calibration FILE"]);
+    folder
         .privet(&["infer", &mlp(), "--input", &digits(), "--scale", "0"])
         .fails(2, &["the scale is"]);
     folder
@@ -345,6 +366,58 @@ fn settings_that_can_not_be_met_are_refused() {
     std::fs::write(folder.path("m.feed.json"), r#"{"scael": 2}"#).expect("a feed");
     folder
         .privet(&["infer", "m.onnx", "--input", &digits()])
-        .fails(2, &["m.feed.json", "scael", "help:"]);
+        .fails(
+            2,
+            &[
+                "m.feed.json, line 1, column 8: \"scael\" is not one of",
+                "help: write it as",
+            ],
+        );
     folder.privet(&["--version"]).works(&["privet 0."]);
+}
+
+#[test]
+fn labels_are_of_the_networks_classes_and_as_many_as_samples() {
+    let folder = Folder::new();
+    let check = |labels: &str, more: &[&str]| {
+        std::fs::write(folder.path("labels.txt"), labels).expect("labels");
+        let (model, data) = (mlp(), digits());
+        let words = ["check", &model, "--data", &data, "--labels", "labels.txt"];
+        folder.privet(&[&words[..], more].concat())
+    };
+    check("0\n1\n12\n3\n", &[]).fails(
+        2,
+        &[
+            "labels.txt: label 2 is 12, expected a class from 0 to 9",
+            "10 outputs",
+            "help: give the labels",
+        ],
+    );
+    check("1\n2\n3\n10\n", &[]).fails(2, &["label 3 is 10", "help: classes count from 0"]);
+    check("0\n1\n", &[]).fails(2, &["labels.txt has 2 labels, ", "npy has 4 samples"]);
+    check("", &[]).fails(2, &["labels.txt has 0 labels"]);
+    check("0\n1\n2\n3\n", &["--limit", "2"]).works(&["50.00 %"]);
+}
+
+#[test]
+fn files_of_another_kind_are_named() {
+    let folder = Folder::new();
+    folder.prepare();
+    std::fs::write(folder.path("empty"), "").expect("an empty file");
+    let digits = digits();
+    folder
+        .privet(&["inspect", &digits])
+        .fails(2, &["holds input data", "help: privet infer"]);
+    folder
+        .privet(&["keygen", "empty", "--secret", "a", "--evaluation", "b"])
+        .fails(2, &["empty is not a Privet file: it is empty"]);
+    folder
+        .privet(&["decrypt", "m.client", "--secret", "m.client", "m.client"])
+        .fails(2, &["m.client is a client file, expected a secret key"]);
+    folder
+        .privet(&["compile", &mlp(), "--costs", "."])
+        .fails(2, &[". is not a regular file"]);
+    folder
+        .privet(&["infer", "m.privet", "--input", &digits])
+        .fails(2, &["m.privet: not an ONNX model"]);
 }

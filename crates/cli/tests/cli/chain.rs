@@ -165,6 +165,21 @@ fn client_and_server_exchange_files() {
 }
 
 #[test]
+fn a_deep_network_is_read_back() {
+    let folder = Folder::new();
+    folder
+        .privet(&["compile", &crate::common::relu(), "-o", "m.privet"])
+        .works(&["14 levels", "m.privet, the compiled network"]);
+    folder
+        .privet(&["inspect", "m.privet", "--client", "m.client"])
+        .works(&[
+            "calibration 256 samples",
+            "encrypt applies --scale 1/255",
+            "m.client, for the data owner",
+        ]);
+}
+
+#[test]
 fn one_thread_and_two_give_the_same_counts() {
     let folder = Folder::new();
     for threads in ["1", "2"] {
@@ -216,6 +231,7 @@ fn check_compares_three_networks() {
         "2/2",
         "4/4",
         "executed operations are the planned ones",
+        "polynomial with plaintext · encrypted with polynomial",
     ]);
     let text = std::fs::read_to_string(folder.path("r.json")).expect("the report");
     let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
@@ -265,6 +281,18 @@ fn dumps_parse_back() {
             "s",
         ])
         .works(&["hoist-rotations.circuit, the program"]);
+    folder
+        .privet(&[
+            "compile",
+            &mlp(),
+            "--stop-after",
+            "fold-linear",
+            "-o",
+            "linear.graph",
+        ])
+        .works(&["linear.graph, the program"]);
+    let text = std::fs::read_to_string(folder.path("linear.graph")).expect("the program");
+    privet::extend::graph::parse(&text).expect("a graph");
     assert!(!folder.exists("mlp_784_128_10.privet"));
 }
 

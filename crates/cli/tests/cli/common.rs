@@ -107,11 +107,13 @@ impl Folder {
             .output()
             .expect("it runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Done {
+        let done = Done {
             code: output.status.code(),
             out: text(&output.stdout),
             err: text(&output.stderr),
-        }
+        };
+        crate::options::check(args, &format!("{}\n{}", done.out, done.err));
+        done
     }
 
     /// Compiles the MLP and makes its client file and keys.

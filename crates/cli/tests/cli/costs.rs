@@ -20,7 +20,10 @@ fn measured_costs_are_written_once_and_serve_the_planner() {
         .fails(2, &["costs.json", "help: add --force"]);
     folder
         .privet(&["compile", &mlp(), "--costs", "costs.json", "-o", "m.privet"])
-        .works(&["m.privet"]);
+        .works(&["costs       costs.json, measured with", "on 1 thread"]);
+    folder
+        .privet(&["compile", &mlp(), "-o", "b.privet"])
+        .works(&["costs       bundled table, measured with avx512ifma"]);
 
     std::fs::write(
         folder.path("bad.json"),
@@ -33,7 +36,7 @@ fn measured_costs_are_written_once_and_serve_the_planner() {
             2,
             &[
                 "bad.json: ops[0].us (ntt_forward) is -",
-                "help: measure again",
+                "help: name a file that `privet measure-costs --out FILE` wrote",
             ],
         );
     std::fs::write(folder.path("other.json"), "{\"schema\": 9}").expect("a file");
@@ -42,5 +45,34 @@ fn measured_costs_are_written_once_and_serve_the_planner() {
         .fails(2, &["other.json: schema is 9, expected 1"]);
     folder
         .privet(&["compile", &mlp(), "--costs", "none.json"])
-        .fails(2, &["none.json: can not be read"]);
+        .fails(2, &["can not read none.json", "help: check the name"]);
+    let cut = text.len() / 2;
+    for (content, phrase) in [
+        (&text[..cut], "ends too early, expected a cost table"),
+        ("", "line 1, column 0 ends too early"),
+        ("[1, 2]", "expected a cost table"),
+        ("not JSON", "line 1, column 2 is not JSON"),
+        (
+            &text.replacen("\"us\"", "\"ms\"", 1),
+            "has the unknown \"ms\"",
+        ),
+        (
+            &text.replacen("\"us\":", "\"us\":\"\",\"x\":", 1),
+            "wrong type",
+        ),
+        (
+            &text.replacen("ntt_forward", "ntt", 1),
+            "the unknown operation \"ntt\"",
+        ),
+        (
+            &text.replacen("\"threads\"", "\"thread\"", 1),
+            "the unknown \"thread\"",
+        ),
+        ("{\"schema\": 1}", "lacks \"machine\""),
+    ] {
+        std::fs::write(folder.path("bad.json"), content).expect("a file");
+        folder
+            .privet(&["compile", &mlp(), "--costs", "bad.json"])
+            .fails(2, &["bad.json: ", phrase, "help: name a file"]);
+    }
 }

@@ -4,5 +4,7 @@ mod bad_input;
 mod chain;
 mod common;
 mod costs;
+mod feeds;
+mod options;
 mod runs;
 mod sharing;

@@ -69,6 +69,26 @@ fn damaged_keys_are_told_when_they_are_needed() {
 }
 
 #[test]
+fn inspect_finds_damage_wherever_it_is() {
+    let folder = encrypted();
+    for (name, section) in [
+        ("e.evk", "section \"rotation/"),
+        ("x.ct", "section \"ct/0\" at byte "),
+        ("s.key", "section \"secret\" at byte "),
+        ("m.client", "section \"client\" at byte "),
+    ] {
+        folder.privet(&["inspect", name]).works(&[name]);
+        let mut bytes = std::fs::read(folder.path(name)).expect("the file");
+        let at = bytes.len() / 2;
+        bytes[at] ^= 1;
+        std::fs::write(folder.path("bad"), bytes).expect("a damaged file");
+        let done = folder.privet(&["inspect", "bad"]);
+        done.fails(2, &["bad: ", section, "is damaged", "help: copy or make"]);
+        assert!(done.out.is_empty(), "{}", done.out);
+    }
+}
+
+#[test]
 fn a_memory_cap_decides_what_is_encoded_during_the_run() {
     let folder = Folder::new();
     let data = digits();

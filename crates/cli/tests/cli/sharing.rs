@@ -13,6 +13,12 @@ fn a_result_is_shared_once_and_then_no_more() {
     folder
         .privet(&keygen)
         .works(&["k.shared, the count of shared results"]);
+    folder
+        .privet(&["inspect", "m.privet"])
+        .works(&["sharing     1 shared result · inputs up to 1 · errors below"]);
+    folder
+        .privet(&["inspect", "k"])
+        .works(&["shared      0 results · 0 % of the key used up"]);
     let encrypt = [
         "encrypt",
         "m.privet",
@@ -31,6 +37,9 @@ fn a_result_is_shared_once_and_then_no_more() {
     folder
         .privet(&share)
         .works(&["shared", "noise of", "result 1 of 1 under this key"]);
+    folder
+        .privet(&["inspect", "k"])
+        .works(&["shared      1 result · 100 % of the key used up"]);
     folder.privet(&share).fails(
         2,
         &["1 results were shared under this key, which uses 100 % of it up"],

@@ -188,6 +188,9 @@ impl Client {
         if let Some(share) = &self.share {
             share.check_numbers()?;
         }
+        if let Some(feed) = &self.feed {
+            feed.check_numbers().map_err(|e| e.to_string())?;
+        }
         let n_results = self
             .outputs
             .iter()

@@ -106,6 +106,22 @@ impl ShareCounter {
         Ok(spent.len() as u64 + 1)
     }
 
+    /// Results counted so far, and the share of the key that they used up; `None` where nothing is counted.
+    ///
+    /// # Errors
+    /// [`Error::Content`] if the file is another key's or damaged, [`Error::File`] if the disk refuses.
+    pub fn used(&self, key_id: &[u8; 16]) -> Result<Option<(u64, f64)>, Error> {
+        match File::open(&self.path) {
+            Ok(mut file) => {
+                let spent = self.spent(&mut file, key_id)?;
+                let used = spent.iter().fold(0.0, |sum, &n| sum + 1.0 / f64::from(n));
+                Ok(Some((spent.len() as u64, used)))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(self.io("open", source)),
+        }
+    }
+
     /// The number of results allowed at each result so far. A line cut short by a crash is damage: it is not known what it
     /// said.
     fn spent(&self, file: &mut File, key_id: &[u8; 16]) -> Result<Vec<u32>, Error> {

@@ -5,7 +5,7 @@ use crate::compile::{Dump, Ring, cheapest};
 use crate::{Client, Error};
 use circuit::{Circuit, CostTable, widen};
 use graph::Graph;
-use params::{Params, ParamsSpec, max_log_qp};
+use params::{MAX_LOG_N, Params, ParamsSpec, max_log_qp};
 use pass::{Compiler, PipelineError, Refusal, Settings};
 
 /// Bits of the largest result that should survive.
@@ -158,11 +158,19 @@ fn surviving_bits(client: &Client, share: &Share) -> f64 {
 
 fn refusal(circuit: &Circuit, why: &str) -> Error {
     let log_n = circuit.n_slots().trailing_zeros() + 1;
+    let ring = if log_n < u32::from(MAX_LOG_N) {
+        "a larger --log-n, "
+    } else {
+        ""
+    };
+    let help = format!(
+        "{ring}a smaller --input-bound, fewer shared results, or a network of fewer levels"
+    );
     PipelineError::Refused(
         Refusal::new(format!(
             "results can not be shared at ring degree 2^{log_n}: {why}"
         ))
-        .help("a larger --log-n, a smaller --input-bound, fewer shared results, or a network of fewer levels"),
+        .help(help),
     )
     .into()
 }
