@@ -76,7 +76,7 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
     staging::error_section(&mut report, &own, outside.0);
     if args.backend == BackendKind::Ckks {
         // Errors differ by input: what was predicted for typical ones is not for this.
-        let predicted = compiled.predict_for(slice::from_ref(&sample))?.bits(1);
+        let predicted = compiled.predict_for(from_ref(&sample))?.bits(1);
         report
             .error
             .get_or_insert_default()
