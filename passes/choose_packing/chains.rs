@@ -52,7 +52,7 @@ fn spread_one(
         let read = Diagonals::new(&map.matrix, input, &layouts[&id]);
         diagonals.push(read.map_err(|e| refuse(id, e.to_string()))?);
     }
-    let source = between(graph, graph.operands(chain[0])[0]);
+    let source = only_source(graph, chain[0]);
     let is_free = source.is_some_and(|id| matches!(graph.node(id).op, Op::Input { .. }));
     let options = plan::options(settings);
     let chosen = spread_chain(&diagonals, is_free, &options);
@@ -77,16 +77,18 @@ fn passes_through(graph: &Graph, id: NodeId) -> bool {
     )
 }
 
-/// The node that first holds what `id` holds, if everything on the way has one reader.
-fn between(graph: &Graph, mut id: NodeId) -> Option<NodeId> {
-    while passes_through(graph, id) {
-        let operand = graph.operands(id)[0];
-        if !graph.feeds_only(operand, id) {
+/// The node that first holds what `reader` reads, if nothing else reads it on the way.
+fn only_source(graph: &Graph, mut reader: NodeId) -> Option<NodeId> {
+    loop {
+        let operand = graph.operands(reader)[0];
+        if !graph.feeds_only(operand, reader) {
             return None;
         }
-        id = operand;
+        if !passes_through(graph, operand) {
+            return Some(operand);
+        }
+        reader = operand;
     }
-    Some(id)
 }
 
 /// The linear node that alone reads what a linear node writes.

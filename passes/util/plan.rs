@@ -99,11 +99,19 @@ pub fn plan_all(graph: &mut Graph, settings: &Settings) -> Result<f64, Refusal> 
             || Refusal::new(format!("{name} has no layout")).help("run choose-packing first");
         let input = graph.node(first).facts.layout.clone().ok_or_else(missing)?;
         let Some(map) = linear_map(&graph.node(id).op, graph.shape(first)) else {
-            let longest = operands
+            let layouts = operands
                 .iter()
-                .filter_map(|o| graph.node(*o).facts.layout.as_ref())
-                .max_by_key(|l| l.period)
-                .cloned();
+                .filter_map(|o| graph.node(*o).facts.layout.as_ref());
+            let places = |l: &Periodic| (l.index.clone(), l.copies.clone());
+            let mut all = layouts.clone().map(places);
+            let one = all.next();
+            if all.any(|other| Some(other) != one) {
+                return Err(Refusal::new(format!(
+                    "{name} combines values that sit in different places"
+                ))
+                .help("run choose-packing again, or give both operands one layout"));
+            }
+            let longest = layouts.max_by_key(|l| l.period).cloned();
             graph.node_mut(id).facts.layout = longest;
             continue;
         };

@@ -696,10 +696,11 @@ fn zero_diagonals_cost_nothing_and_change_nothing() {
             )
             .expect("equal results");
             let products = |c: &Circuit| privet::extend::counts(c).mul_plain;
-            assert_eq!(
-                products(&sparse.circuit),
-                2 * (n / 4 * keep) as u64,
-                "one product for each diagonal that is left"
+            // Copies of values merge further diagonals.
+            let left = 2 * (n / 4 * keep) as u64;
+            assert!(
+                (1..=left).contains(&products(&sparse.circuit)),
+                "at most one product for each of {left} diagonals that are left"
             );
             assert!(products(&dense.circuit) >= products(&sparse.circuit));
         }

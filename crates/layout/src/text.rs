@@ -1,7 +1,7 @@
 //! The text form of layouts: `periodic 2048/8192 x1 [6x14x14 gap 2,2 frame 32x32]`.
 //!
 //! Period, slots, ciphertexts, then the index map: `[784]` for row-major, `[table 3 0 5]` for a table.
-//! Copies follow, each by its offset and the positions copied: `periodic 2048/8192 x1 [784] copies 816+0..784`.
+//! Copies follow, each by its offset and the positions copied: `periodic 2048/8192 x1 [784, copies 816+0..784]`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,14 +32,13 @@ impl fmt::Display for Periodic {
                 }
             }
         }
-        write!(f, "]")?;
         if !self.copies.is_empty() {
-            write!(f, " copies")?;
+            write!(f, ", copies")?;
         }
         for Copy { offset, from, to } in self.copies.iter() {
             write!(f, " {offset}+{from}..{to}")?;
         }
-        Ok(())
+        write!(f, "]")
     }
 }
 
@@ -60,8 +59,8 @@ impl FromStr for Periodic {
         let n_ciphertexts = rest.number()?;
         rest.word(" [")?;
         let (n_elements, index) = rest.index_map()?;
-        rest.word("]")?;
         let copies = rest.copies()?;
+        rest.word("]")?;
         if !rest.0.is_empty() {
             return rest.fail("the end of the layout");
         }
@@ -111,10 +110,10 @@ impl Rest<'_> {
 
     fn copies(&mut self) -> Result<Vec<Copy>, LayoutError> {
         let mut copies = Vec::new();
-        if self.word(" copies").is_err() {
+        if self.word(", copies").is_err() {
             return Ok(copies);
         }
-        while copies.is_empty() || !self.0.is_empty() {
+        while copies.is_empty() || !self.0.starts_with(']') {
             self.word(" ")?;
             let offset = self.number()?;
             self.word("+")?;

@@ -333,21 +333,21 @@ fn layouts_are_checked() {
     fine("periodic 2048/8192 x1 [6x14x14 gap 2,2 frame 32x32]");
     fine("periodic 4096/4096 x2 [6000]");
     fine("periodic 8/64 x1 [table 7 0 3]");
-    fine("periodic 16/64 x1 [5] copies 8+0..5 8+5..9");
+    fine("periodic 16/64 x1 [5, copies 8+0..5 8+5..9]");
     assert_eq!(
-        message("periodic 16/64 x1 [5] copies 4+0..5"),
+        message("periodic 16/64 x1 [5, copies 4+0..5]"),
         "two elements sit at position 4"
     );
     assert_eq!(
-        message("periodic 16/64 x1 [5] copies"),
-        "expected  , found ``"
+        message("periodic 16/64 x1 [5, copies]"),
+        "expected  , found `]`"
     );
     assert_eq!(
-        message("periodic 16/64 x1 [5] copies 12+0..5"),
+        message("periodic 16/64 x1 [5, copies 12+0..5]"),
         "positions reach 17, the layout has room for 16"
     );
     for bad in ["0+0..5", "8+3..3"] {
-        let text = format!("periodic 16/64 x1 [5] copies {bad}");
+        let text = format!("periodic 16/64 x1 [5, copies {bad}]");
         assert!(
             message(&text).contains("without offset or positions"),
             "{text}"
