@@ -30,17 +30,20 @@ pub(super) fn assign(
                 )
             }
             (Op::Add | Op::Mul, Some(a)) => {
-                let b = &layouts[&operands[1]];
-                if a.index != b.index {
+                let b = layouts[&operands[1]].clone();
+                if a.index == b.index {
+                    if a.period >= b.period { a } else { b }
+                } else if let Some(shared) = super::align::align(graph, id, &mut layouts) {
+                    shared
+                } else {
                     return Err(Refusal::new(format!(
                         "{} combines two tensors packed differently: {a} and {b}",
                         node.origin
                             .first()
                             .map_or(node.name.as_str(), String::as_str)
                     ))
-                    .help("both branches must reduce the image by the same strides"));
+                    .help("both branches must reduce the image by the same strides, or one of them be read here only"));
                 }
-                if a.period >= b.period { a } else { b.clone() }
             }
             (_, Some(input)) => input,
             (_, None) => return Err(Refusal::new(format!("{} reads nothing", node.name))),
@@ -125,5 +128,24 @@ mod tests {
             panic!("{out}")
         };
         assert_eq!((gap, frame, out.period), ((2, 2), (32, 32), 2048));
+    }
+
+    #[test]
+    fn a_linear_node_writes_the_layout_that_its_sum_needs() {
+        let text = |second: &str| {
+            format!(
+                "graph \"g\" {{\n %0 \"x\" = input -> [1, 3, 3]\n %1 \"p\" = polynomial %0 power [0, 0, 1]\n %2 \"f\" = reshape %1 -> [9]\n {second}\n %4 \"i\" = reshape %3 -> [1, 3, 3]\n %5 \"s\" = add %4, %1\n return %5\n}}"
+            )
+        };
+        let identity: Vec<String> = (0..9).map(|k| format!("{k} {k} 1")).collect();
+        let linear = format!(
+            "%3 \"l\" = linear %2 bias [0, 0, 0, 0, 0, 0, 0, 0, 0] matrix 9x9 = [{}]",
+            identity.join(", ")
+        );
+        let graph = graph::parse(&text(&linear)).unwrap();
+        let layouts = assign(&graph, &graph.order(), 64, true).unwrap();
+        let [linear, image, sum] = ["l", "p", "s"].map(|name| &layouts[&graph.find(name).unwrap()]);
+        assert!(matches!(image.index, IndexMap::Image { .. }));
+        assert_eq!((linear, sum), (image, image));
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod align;
 mod base;
 mod chains;
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod sums;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,12 @@ impl Pass<Graph> for FoldLinear {
         'again: loop {
             for id in graph.order() {
                 if absorb_affine(graph, id).map_err(refused)? {
+                    changed = true;
+                    continue 'again;
+                }
+                if let Some((patch, [first, second])) = sums::fold(graph, id) {
+                    patch.apply(graph).map_err(refused)?;
+                    cx.note(format!("'{first}' and '{second}' became one"));
                     changed = true;
                     continue 'again;
                 }
@@ -108,7 +115,7 @@ fn replace(graph: &mut Graph, first: NodeId, id: NodeId, op: Op) -> Result<(), R
     Ok(())
 }
 
-/// Whether this is a lowered pool or padding: channel by channel, equal weights within each output.
+/// Whether this is a lowered pool or padding: channel by channel, equal weights within each output, nothing repeated.
 fn averages(node: &Node) -> bool {
     match &node.op {
         Op::Conv {
@@ -123,7 +130,10 @@ fn averages(node: &Node) -> bool {
             matrix,
             stride: Some(_),
             ..
-        } => (0..matrix.rows()).all(|row| has_equal_values(matrix, row)),
+        } => {
+            let repeats = matrix.rows() > matrix.cols() && matrix.nnz() > matrix.cols() as usize;
+            !repeats && (0..matrix.rows()).all(|row| has_equal_values(matrix, row))
+        }
         _ => false,
     }
 }

@@ -84,3 +84,36 @@ fn a_value_with_two_readers_is_not_folded_across() {
     ));
     assert_eq!(changed, Changed::No);
 }
+
+const PART: &str = "dense %0 weight [[1, 2], [3, 4], [0, 0], [0, 0]] bias [1, 1, 0, 0]";
+const REST: &str = "weight [[0, 0], [0, 0], [5, 6], [7, 8]] bias [0, 0, 2, 2]";
+
+fn words(graph: &Graph) -> Vec<&str> {
+    let word = |id| graph.node(id).op.word();
+    graph.order().into_iter().map(word).collect()
+}
+
+#[test]
+fn a_sum_of_layers_of_one_value_is_one_layer() {
+    let (graph, _) = folded(&format!(
+        "%0 \"x\" = input -> [2]\n%1 \"a\" = {PART}\n%2 \"b\" = dense %0 {REST}\n%3 \"s\" = add %1, %2\nreturn %3"
+    ));
+    assert_eq!(words(&graph), ["input", "linear"]);
+}
+
+#[test]
+fn a_layer_moves_into_a_sum_of_sparse_layers() {
+    let parts = format!(
+        "%0 \"x\" = input -> [2]\n%1 \"r\" = relu %0\n%2 \"a\" = {PART}\n%3 \"b\" = dense %1 {REST}\n%4 \"s\" = add %2, %3"
+    );
+    let (graph, _) = folded(&format!(
+        "{parts}\n%5 \"d\" = dense %4 weight [[1, 2, 3, 4]] bias [5]\nreturn %5"
+    ));
+    assert_eq!(words(&graph), ["input", "relu", "linear", "linear", "add"]);
+    let (graph, _) = folded(&format!(
+        "{parts}\n%5 \"d\" = affine %4 scale [1, 2, 3, 4] shift 5\nreturn %5"
+    ));
+    assert_eq!(words(&graph), ["input", "relu", "linear", "linear", "add"]);
+    let (_, changed) = folded(&format!("{parts}\nreturn %4"));
+    assert_eq!(changed, Changed::No);
+}

@@ -5,7 +5,7 @@ mod lower;
 mod tests;
 
 use crate::util::linear::{label, refused};
-use ::graph::{Graph, Op, Patch};
+use ::graph::{Graph, NodeId, Op, Patch, Wire};
 use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -14,14 +14,33 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct LowerPooling {}
 
+/// The sum of all parts, each spread over the whole result.
+fn joined(graph: &Graph, id: NodeId, axis: usize, patch: &mut Patch) -> Option<Wire> {
+    let size = graph.shape(id)[axis];
+    let mut start = 0;
+    let mut sum: Option<Wire> = None;
+    for (k, operand) in graph.operands(id).into_iter().enumerate() {
+        let shape = graph.shape(operand);
+        let op = lower::placed(shape, axis, start, size)?;
+        start += shape[axis];
+        let name = &graph.node(id).name;
+        let part = patch.add(&format!("{name}.part{k}"), op, &[operand.into()]);
+        sum = Some(match sum {
+            Some(sum) => patch.add(&format!("{name}.sum{k}"), Op::Add, &[sum, part]),
+            None => part,
+        });
+    }
+    sum
+}
+
 impl Pass<Graph> for LowerPooling {
     fn info(&self) -> PassInfo {
         PassInfo::new(
             "lower-pooling",
-            "average pools and paddings become linear layers; maxima are refused",
+            "average pools, paddings and all that moves elements become linear layers; maxima are refused",
         )
         .needs("a valid graph")
-        .gives("neither pools nor paddings")
+        .gives("no pools, paddings, selections, means, concatenations or transposed convolutions")
         .source("average pooling as a depthwise convolution")
     }
 
@@ -41,6 +60,15 @@ impl Pass<Graph> for LowerPooling {
                      composite maxima (many levels) are two other ways, not available yet",
                 ));
             }
+            if let Op::Concat { axis } = node.op {
+                let joined = joined(graph, id, axis, &mut patch);
+                let whole = joined.ok_or_else(|| {
+                    Refusal::new(format!("{} joins tensors that do not fit", label(node)))
+                })?;
+                patch.replace(id, whole);
+                n_lowered += 1;
+                continue;
+            }
             let operand = graph.operands(id).first().copied();
             let Some((operand, op)) =
                 operand.and_then(|x| Some((x, lower::lowered(&node.op, graph.shape(x))?)))
@@ -56,7 +84,7 @@ impl Pass<Graph> for LowerPooling {
         }
         patch.apply(graph).map_err(refused)?;
         cx.note(format!(
-            "{n_lowered} pools and paddings became linear layers"
+            "{n_lowered} pools, paddings and moves became linear layers"
         ));
         Ok(Changed::Yes)
     }

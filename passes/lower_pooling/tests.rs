@@ -1,5 +1,5 @@
 use super::LowerPooling;
-use ::graph::{Graph, Values, evaluate, parse};
+use ::graph::{Graph, Op, Values, evaluate, parse};
 use pass::{Changed, Pass, PassCx, Settings};
 
 fn run(graph: &mut Graph) -> Result<Changed, pass::Refusal> {
@@ -43,6 +43,48 @@ fn varying_divisors_and_paddings_are_linear() {
         "linear"
     );
     assert_eq!(lowered("pad %0 1,0,2,3"), "linear");
+}
+
+#[test]
+fn moves_are_linear() {
+    let lines = [
+        "select %0 axes [2, 0, 1] take [6 from 5 by -1], [2 from 0], [1 empty, 3 from 1] fill 0.5",
+        "select %0 take [2 from 0], [3 from 0 by 2], [6 from 0]",
+        "mean %0 axes [0, 2]",
+        "conv_transpose %0 out 1x10x12 kernel 2x2 stride 2,2 weight [[[[1, 2], [3, 4]]], [[[5, 6], [7, 8]]]] bias [0.5]",
+    ];
+    for line in lines {
+        assert_eq!(lowered(line), "linear");
+    }
+    assert_eq!(lowered("concat %0, %0, %0 axis 1"), "add");
+}
+
+#[test]
+fn slices_of_images_stay_images() {
+    let stride = |take: &str| {
+        let text = format!(
+            "graph \"g\" {{\n %0 \"x\" = input -> [2, 5, 6]\n %1 \"s\" = select %0 take {take}\n return %1\n}}"
+        );
+        let mut graph = parse(&text).unwrap();
+        assert_eq!(run(&mut graph), Ok(Changed::Yes));
+        match graph.node(graph.outputs()[0]).op {
+            Op::Linear { stride, .. } => stride,
+            _ => panic!("no linear node"),
+        }
+    };
+    assert_eq!(
+        stride("[2 from 0], [3 from 0 by 2], [6 from 0]"),
+        Some((2, 1))
+    );
+    assert_eq!(
+        stride("[1 from 1], [1 empty, 5 from 0], [4 from 1]"),
+        Some((1, 1))
+    );
+    assert_eq!(stride("[2 from 0], [5 from 0], [6 from 5 by -1]"), None);
+    assert_eq!(
+        stride("[2 from 0], [5 from 0], [2 from 0 by 0, 1 from 1]"),
+        None
+    );
 }
 
 #[test]

@@ -133,7 +133,14 @@ fn lower_node(
         Op::Activation(activation) => Err(site
             .refuse(format!("{} is not a polynomial", activation.word()))
             .help("run approximate-activations first")),
-        Op::AvgPool(_) | Op::MaxPool(_) | Op::GlobalAvgPool | Op::Pad(_) => Err(site
+        Op::AvgPool(_)
+        | Op::MaxPool(_)
+        | Op::GlobalAvgPool
+        | Op::Pad(_)
+        | Op::ConvTranspose { .. }
+        | Op::Select(_)
+        | Op::Concat { .. }
+        | Op::Mean { .. } => Err(site
             .refuse(format!("{} is not linear yet, in {layout}", node.op.word()))
             .help("run lower-pooling first")),
     }

@@ -247,6 +247,49 @@ impl Net {
         self.graph
     }
 
+    /// Goes on from an earlier node.
+    #[must_use]
+    pub fn from(mut self, node: NodeId) -> Self {
+        self.last = node;
+        self
+    }
+
+    /// Any operation on the last node and others.
+    #[must_use]
+    pub fn then(mut self, op: Op, others: &[NodeId]) -> Self {
+        let operands: Vec<NodeId> = [&[self.last], others].concat();
+        self.add(op, &operands);
+        self
+    }
+
+    /// A transposed convolution with square windows that do not overlap.
+    #[must_use]
+    pub fn enlarge(mut self, outputs: u32, factor: u32) -> Self {
+        let &[channels, height, width] = self.graph.shape(self.last) else {
+            panic!("a transposed conv reads an image")
+        };
+        let geometry = ConvGeometry {
+            in_channels: outputs,
+            in_height: height as u32 * factor,
+            in_width: width as u32 * factor,
+            out_channels: channels as u32,
+            kernel: (factor, factor),
+            stride: (factor, factor),
+            pad: [0; 4],
+            dilation: (1, 1),
+            groups: 1,
+        };
+        let shape = [channels, outputs as usize, factor as usize, factor as usize];
+        let weight = self.tensor(&shape, (3.0 / channels as f64).sqrt());
+        let bias = self.tensor(&[outputs as usize], 0.3);
+        let op = Op::ConvTranspose {
+            geometry,
+            weight,
+            bias,
+        };
+        self.then(op, &[])
+    }
+
     /// The last node and an earlier one are the network's results.
     #[must_use]
     pub fn done_with(mut self, other: NodeId) -> Graph {

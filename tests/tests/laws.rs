@@ -355,7 +355,11 @@ const MAY_RISE: [(&str, &[&str], &str); 8] = [
         &["linear"],
         "a conv that takes different factors per element becomes a matrix",
     ),
-    ("lower-pooling", &["conv", "linear"], "pools become these"),
+    (
+        "lower-pooling",
+        &["conv", "linear", "add"],
+        "pools become layers, concatenations sums of them",
+    ),
     (
         "fold-linear",
         &["linear"],

@@ -3,7 +3,7 @@
 use crate::args::{CompileArgs, PlanFor};
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
-use crate::{Session, feed, progress};
+use crate::{Session, feed, progress, warn};
 use privet::extend::{CostTable, KeyUse, MemoryPlan, available_memory, peak_rss, plan_memory_for};
 use privet::prelude::{
     Client, Compiled, Feed, Model, Objective, Options, Report, compile, human_bytes, human_ms,
@@ -48,7 +48,13 @@ pub fn check_outputs(
 /// # Errors
 /// [`Failure`] if it is no model that Privet supports.
 pub fn import(path: &Path) -> Result<Model, Failure> {
-    Model::import(path).map_err(|error| Failure::from(error).about(path))
+    let model = Model::import(path).map_err(|error| Failure::from(error).about(path))?;
+    model
+        .info
+        .remarks
+        .iter()
+        .for_each(|remark| warn::warning(remark));
+    Ok(model)
 }
 
 /// Compiles under a spinner; gives the milliseconds too.

@@ -4,7 +4,8 @@ use crate::{Activation, Basis, Polynomial};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
 
 impl Activation {
-    /// The function's value. Finite for finite `x`, except `exp` beyond about 709 and `sqrt` of a negative number.
+    /// The function's value. Finite for finite `x`, except `exp` beyond about 709, `sqrt` and `log` of a negative
+    /// number, `log` and `reciprocal` of zero.
     pub fn eval(&self, x: f64) -> f64 {
         match *self {
             Self::Relu => x.max(0.0),
@@ -36,7 +37,19 @@ impl Activation {
             Self::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
             Self::Softsign => x / (1.0 + x.abs()),
             Self::Erf => libm::erf(x),
+            Self::Mish => x * (x.max(0.0) + (-x.abs()).exp().ln_1p()).tanh(),
+            Self::ThresholdedRelu { threshold } => {
+                if x > threshold {
+                    x
+                } else {
+                    0.0
+                }
+            }
             Self::Exp => x.exp(),
+            Self::Log => x.ln(),
+            Self::Reciprocal => x.recip(),
+            Self::Sin => x.sin(),
+            Self::Cos => x.cos(),
             Self::Abs => x.abs(),
             Self::Sqrt => x.sqrt(),
         }
@@ -47,6 +60,7 @@ impl Activation {
         match *self {
             Self::LeakyRelu { slope } => vec![("slope", slope)],
             Self::Elu { alpha } => vec![("alpha", alpha)],
+            Self::ThresholdedRelu { threshold } => vec![("threshold", threshold)],
             Self::Clip { low, high } => vec![("low", low), ("high", high)],
             Self::Silu { beta } => vec![("beta", beta)],
             Self::Gelu { tanh } => vec![("tanh", f64::from(u8::from(tanh)))],
@@ -58,14 +72,19 @@ impl Activation {
             | Self::Softplus
             | Self::Softsign
             | Self::Erf
+            | Self::Mish
             | Self::Exp
+            | Self::Log
+            | Self::Reciprocal
+            | Self::Sin
+            | Self::Cos
             | Self::Abs
             | Self::Sqrt => Vec::new(),
         }
     }
 
     /// Every function once, with its usual parameters.
-    pub fn all() -> [Self; 16] {
+    pub fn all() -> [Self; 22] {
         [
             Self::Relu,
             Self::LeakyRelu { slope: 0.01 },
@@ -86,7 +105,13 @@ impl Activation {
             Self::Softplus,
             Self::Softsign,
             Self::Erf,
+            Self::Mish,
+            Self::ThresholdedRelu { threshold: 1.0 },
             Self::Exp,
+            Self::Log,
+            Self::Reciprocal,
+            Self::Sin,
+            Self::Cos,
             Self::Abs,
             Self::Sqrt,
         ]
@@ -100,6 +125,7 @@ impl Activation {
         match &mut self {
             Self::LeakyRelu { slope } => set(slope),
             Self::Elu { alpha } => set(alpha),
+            Self::ThresholdedRelu { threshold } => set(threshold),
             Self::Silu { beta } => set(beta),
             Self::Clip { low, high } => {
                 set(low);
@@ -217,6 +243,11 @@ mod tests {
         );
         assert_eq!(Activation::Softsign.eval(-3.0), -0.75);
         assert_eq!(Activation::Abs.eval(-3.0), 3.0);
+        assert_eq!(Activation::Reciprocal.eval(-4.0), -0.25);
+        assert_eq!(Activation::Log.eval(1.0), 0.0);
+        let threshold = Activation::ThresholdedRelu { threshold: 1.0 };
+        assert_eq!([-4.0, 1.0, 1.5].map(|x| threshold.eval(x)), [0.0, 0.0, 1.5]);
+        close(Activation::Mish.eval(1.0), 0.865_098_388_267_310_3);
     }
 
     #[test]
@@ -224,7 +255,12 @@ mod tests {
         for activation in Activation::all() {
             for x in [-1e300, -800.0, -40.0, 0.0, 40.0, 700.0] {
                 let value = activation.eval(x);
-                let refused = activation == Activation::Sqrt && x < 0.0;
+                let refused = match activation {
+                    Activation::Sqrt => x < 0.0,
+                    Activation::Log => x <= 0.0,
+                    Activation::Reciprocal => x == 0.0,
+                    _ => false,
+                };
                 assert!(
                     value.is_finite() || refused,
                     "{activation:?} at {x} is {value}"

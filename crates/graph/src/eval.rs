@@ -5,7 +5,10 @@
 mod affine;
 mod conv;
 mod dense;
+mod moves;
 mod pool;
+
+pub use moves::mean_targets;
 
 use crate::{Graph, NodeId, Op};
 use std::collections::BTreeMap;
@@ -159,7 +162,18 @@ fn compute(graph: &Graph, id: NodeId, values: &[Values]) -> Values {
             affine::broadcast(&mut y, shape, shift, |y, shift| *y += shift);
             y
         }
+        Op::ConvTranspose {
+            geometry,
+            weight,
+            bias,
+        } => conv::transposed(geometry, weight.values(), bias.values(), x),
         Op::Pad(pad) => pool::pad(*pad, shape, x),
+        Op::Select(selection) => moves::select(selection, shape, x),
+        Op::Concat { axis } => {
+            let part = |&id: &NodeId| (graph.shape(id), values[id.index()].as_slice());
+            moves::concat(*axis, &operands.iter().map(part).collect::<Vec<_>>())
+        }
+        Op::Mean { axes } => moves::mean(axes, shape, x),
         Op::Add => with_second(|a, b| a + b),
         Op::Mul => with_second(|a, b| a * b),
         Op::Activation(activation) => x.iter().map(|&x| activation.eval(x)).collect(),

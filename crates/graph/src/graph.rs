@@ -293,7 +293,9 @@ impl Graph {
     /// Weights and biases in all nodes: number of constant elements.
     pub fn n_parameters(&self) -> usize {
         let of = |op: &Op| match op {
-            Op::Conv { weight, bias, .. } | Op::Dense { weight, bias } => weight.len() + bias.len(),
+            Op::Conv { weight, bias, .. }
+            | Op::ConvTranspose { weight, bias, .. }
+            | Op::Dense { weight, bias } => weight.len() + bias.len(),
             Op::Linear { matrix, bias, .. } => matrix.nnz() + bias.len(),
             Op::Affine { scale, shift } => scale.len() + shift.len(),
             _ => 0,
@@ -304,7 +306,9 @@ impl Graph {
     /// Constants of a node with the word each has in the text form.
     pub fn constants(&self, id: NodeId) -> Vec<(&'static str, &Tensor)> {
         match &self.node(id).op {
-            Op::Conv { weight, bias, .. } | Op::Dense { weight, bias } => {
+            Op::Conv { weight, bias, .. }
+            | Op::ConvTranspose { weight, bias, .. }
+            | Op::Dense { weight, bias } => {
                 vec![("weight", weight), ("bias", bias)]
             }
             Op::Linear { bias, .. } => vec![("bias", bias)],

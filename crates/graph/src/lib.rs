@@ -24,17 +24,19 @@ mod op;
 mod parse;
 mod patch;
 mod print;
+mod select;
 mod shape;
 mod tensor;
 mod text;
 mod verify;
 
-pub use eval::{EvalError, Values, evaluate, evaluate_all};
+pub use eval::{EvalError, Values, evaluate, evaluate_all, mean_targets};
 pub use graph::{Facts, Graph, Node, NodeId, ValueRange};
 pub use op::{Activation, Basis, Op, Polynomial, PoolGeometry};
 pub use parse::parse;
 pub use patch::{Patch, Wire};
 pub use print::{Detail, print};
+pub use select::{Run, Selection};
 pub use tensor::Tensor;
 
 /// What can be wrong with a graph.

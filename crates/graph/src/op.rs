@@ -1,6 +1,6 @@
 //! What a node computes.
 
-use crate::Tensor;
+use crate::{Selection, Tensor};
 use layout::{ConvGeometry, SparseMatrix};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -87,8 +87,23 @@ pub enum Activation {
     Softsign,
     /// The error function.
     Erf,
+    /// `x · tanh(ln(1 + e^x))`.
+    Mish,
+    /// `x` above the threshold, else 0.
+    ThresholdedRelu {
+        /// Least value that does not pass.
+        threshold: f64,
+    },
     /// `e^x`.
     Exp,
+    /// The natural logarithm.
+    Log,
+    /// `1 / x`.
+    Reciprocal,
+    /// Sine.
+    Sin,
+    /// Cosine.
+    Cos,
     /// `|x|`.
     Abs,
     /// `√x`.
@@ -159,6 +174,15 @@ pub enum Op {
         /// `[out]`.
         bias: Tensor,
     },
+    /// The adjoint of a convolution over `[channels, height, width]`: spreads each element over a window of its output.
+    ConvTranspose {
+        /// The convolution that reads this operation's result and writes its operand.
+        geometry: ConvGeometry,
+        /// As that convolution's: `[operand channels, result channels / groups, kernel height, kernel width]`.
+        weight: Tensor,
+        /// `[result channels]`.
+        bias: Tensor,
+    },
     /// Fully connected layer over all elements of its input, row-major.
     Dense {
         /// `[out, in]`.
@@ -190,6 +214,18 @@ pub enum Op {
     },
     /// Zeros around `[channels, height, width]`: `[top, left, bottom, right]`.
     Pad([u32; 4]),
+    /// Elements picked axis by axis.
+    Select(Selection),
+    /// Several tensors, one after the other along an axis.
+    Concat {
+        /// The axis; all others agree.
+        axis: usize,
+    },
+    /// Average over axes, which keep the size 1.
+    Mean {
+        /// The axes, in ascending order.
+        axes: Vec<usize>,
+    },
     /// Sum of two tensors of one shape.
     Add,
     /// Product of two tensors of one shape, element by element.
@@ -218,6 +254,10 @@ impl Op {
             Self::GlobalAvgPool => "global_avg_pool",
             Self::Affine { .. } => "affine",
             Self::Pad(_) => "pad",
+            Self::ConvTranspose { .. } => "conv_transpose",
+            Self::Select(_) => "select",
+            Self::Concat { .. } => "concat",
+            Self::Mean { .. } => "mean",
             Self::Add => "add",
             Self::Mul => "mul",
             Self::Activation(activation) => activation.word(),
@@ -226,12 +266,13 @@ impl Op {
         }
     }
 
-    /// Number of operands.
-    pub fn arity(&self) -> usize {
+    /// Number of operands; `None` for one or more.
+    pub fn arity(&self) -> Option<usize> {
         match self {
-            Self::Input { .. } => 0,
-            Self::Add | Self::Mul => 2,
-            _ => 1,
+            Self::Input { .. } => Some(0),
+            Self::Add | Self::Mul => Some(2),
+            Self::Concat { .. } => None,
+            _ => Some(1),
         }
     }
 }
@@ -253,7 +294,13 @@ impl Activation {
             Self::Softplus => "softplus",
             Self::Softsign => "softsign",
             Self::Erf => "erf",
+            Self::Mish => "mish",
+            Self::ThresholdedRelu { .. } => "thresholded_relu",
             Self::Exp => "exp",
+            Self::Log => "log",
+            Self::Reciprocal => "reciprocal",
+            Self::Sin => "sin",
+            Self::Cos => "cos",
             Self::Abs => "abs",
             Self::Sqrt => "sqrt",
         }

@@ -3,6 +3,7 @@
 //! Comments run from `;` to the end of the line. Ids may be any numbers, each defined before it is read; the shape is
 //! optional where it follows from the operands.
 
+mod moves;
 mod op;
 
 use crate::text::Cursor;
@@ -160,6 +161,25 @@ impl Parser {
             .ok_or_else(|| format!("%{id} is not defined yet"))
     }
 
+    fn operands(&self, word: &str, cursor: &mut Cursor) -> Result<Vec<NodeId>, String> {
+        let n_operands = match word {
+            "input" => return Ok(Vec::new()),
+            "add" | "mul" => Some(2),
+            "concat" => None,
+            _ => Some(1),
+        };
+        let mut operands = vec![self.wire(cursor)?];
+        while n_operands.is_none_or(|n| operands.len() < n) {
+            match n_operands {
+                Some(_) => cursor.expect(",")?,
+                None if !cursor.eat(",") => break,
+                None => {}
+            }
+            operands.push(self.wire(cursor)?);
+        }
+        Ok(operands)
+    }
+
     fn node(&mut self, cursor: &mut Cursor) -> Result<(), String> {
         cursor.expect("%")?;
         let id: usize = cursor.whole("an id")?;
@@ -172,18 +192,7 @@ impl Parser {
         }
         cursor.expect("=")?;
         let word = cursor.word("an operation")?;
-        let n_operands = match word {
-            "input" => 0,
-            "add" | "mul" => 2,
-            _ => 1,
-        };
-        let mut operands = Vec::new();
-        for k in 0..n_operands {
-            if k > 0 {
-                cursor.expect(",")?;
-            }
-            operands.push(self.wire(cursor)?);
-        }
+        let operands = self.operands(word, cursor)?;
         let op = match word {
             // Their shape stands after the arrow.
             "input" | "reshape" => None,

@@ -1,5 +1,7 @@
 //! Writes the text form of a graph.
 
+mod moves;
+
 use crate::text::{ConstantName, Nested, Number, Quoted};
 use crate::{Basis, Graph, Node, NodeId, Op, PoolGeometry, Tensor};
 use layout::{LinearPlan, SparseMatrix};
@@ -143,22 +145,24 @@ impl Text<'_> {
                 weight,
                 bias,
             } => {
-                write!(
-                    f,
-                    " out {} kernel {}x{}",
-                    g.out_channels, g.kernel.0, g.kernel.1
-                )?;
-                write!(f, " stride {},{}", g.stride.0, g.stride.1)?;
-                pads(f, g.pad)?;
-                if g.dilation != (1, 1) {
-                    write!(f, " dilation {},{}", g.dilation.0, g.dilation.1)?;
-                }
-                if g.groups != 1 {
-                    write!(f, " groups {}", g.groups)?;
-                }
+                write!(f, " out {}", g.out_channels)?;
+                moves::window(f, g)?;
                 tensor(f, "weight", weight)?;
                 tensor(f, "bias", bias)
             }
+            Op::ConvTranspose {
+                geometry: g,
+                weight,
+                bias,
+            } => {
+                write!(f, " out {}x{}x{}", g.in_channels, g.in_height, g.in_width)?;
+                moves::window(f, g)?;
+                tensor(f, "weight", weight)?;
+                tensor(f, "bias", bias)
+            }
+            Op::Select(selection) => moves::select(f, selection),
+            Op::Concat { axis } => write!(f, " axis {axis}"),
+            Op::Mean { axes } => write!(f, " axes [{}]", list(axes)),
             Op::Dense { weight, bias } => {
                 tensor(f, "weight", weight)?;
                 tensor(f, "bias", bias)

@@ -1,5 +1,7 @@
 //! Shape inference.
 
+mod moves;
+
 use crate::Op;
 
 fn image(shape: &[usize], what: &str) -> Result<[usize; 3], String> {
@@ -35,8 +37,10 @@ impl Op {
     /// # Errors
     /// A sentence saying what was found and what was expected.
     pub fn infer_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, String> {
-        if operands.len() != self.arity() {
-            let (word, arity) = (self.word(), self.arity());
+        if let Some(arity) = self.arity()
+            && operands.len() != arity
+        {
+            let word = self.word();
             return Err(format!(
                 "{word} takes {arity} operands, found {}",
                 operands.len()
@@ -194,6 +198,14 @@ impl Op {
                 }
                 Ok(x.to_vec())
             }
+            Op::ConvTranspose {
+                geometry,
+                weight,
+                bias,
+            } => moves::conv_transpose(geometry, weight, bias, x),
+            Op::Select(selection) => selection.shape(x),
+            Op::Concat { axis } => moves::concat(*axis, operands),
+            Op::Mean { axes } => moves::mean(axes, x),
             Op::Activation(_) | Op::Polynomial(_) => Ok(x.to_vec()),
             Op::Reshape { shape } => {
                 if len(shape) != Some(n_inputs) {

@@ -79,8 +79,14 @@ impl Graph {
         let edges = self.nodes.edges_directed(id.0, Direction::Incoming);
         let mut places: Vec<usize> = edges.map(|edge| usize::from(*edge.weight())).collect();
         places.sort_unstable();
-        if !places.iter().copied().eq(0..node.op.arity()) {
-            let (word, arity) = (node.op.word(), node.op.arity());
+        let arity = node.op.arity();
+        if !places
+            .iter()
+            .copied()
+            .eq(0..arity.unwrap_or(places.len().max(1)))
+        {
+            let word = node.op.word();
+            let arity = arity.map_or("one or more".to_owned(), |n| n.to_string());
             return fault(format!(
                 "{word} takes {arity} operands, found them at places {places:?}"
             ));
@@ -113,6 +119,10 @@ impl Graph {
                         "the matrix has {x} at row {row}, column {col}, expected a finite number"
                     ));
                 }
+            }
+            Op::Select(selection) if !selection.fill.is_finite() => {
+                let fill = selection.fill;
+                fault(format!("fills with {fill}, expected a finite number"));
             }
             Op::Activation(activation) => verify_activation(activation, fault),
             Op::Polynomial(polynomial) => verify_polynomial(polynomial, fault),

@@ -140,6 +140,22 @@ impl SparseMatrix {
         result
     }
 
+    /// The matrix with rows and columns exchanged.
+    pub fn transposed(&self) -> Self {
+        let swapped = self.entries().map(|(row, col, value)| (col, row, value));
+        Self::from_triplets(self.cols, self.rows, swapped)
+    }
+
+    /// The sum of two matrices of one size.
+    ///
+    /// # Panics
+    /// If the sizes differ.
+    pub fn sum(&self, other: &Self) -> Self {
+        let sizes = [self, other].map(|matrix| (matrix.rows, matrix.cols));
+        assert_eq!(sizes[0], sizes[1], "sizes of a matrix sum");
+        Self::from_triplets(self.rows, self.cols, self.entries().chain(other.entries()))
+    }
+
     /// Multiplies each row by its factor.
     ///
     /// # Panics

@@ -223,14 +223,16 @@ pub(crate) fn check_constants(graph: &GraphProto, opset: i64) -> Result<(), Impo
                     all().fold(1, u64::saturating_mul)
                 }
             }
-            ops::Folding::Filled => match node
-                .input(0)
+            ops::Folding::Filled(k) => match node
+                .input(k)
                 .and_then(|name| stored.get(name))
                 .and_then(|t| int64s(t))
             {
-                Some(dims) => dims.iter().fold(1, |n: u64, &d| {
-                    n.saturating_mul(u64::try_from(d).unwrap_or(u64::MAX))
-                }),
+                Some(dims) => dims
+                    .iter()
+                    .fold(if k == 0 { 1 } else { of(0) }, |n: u64, &d| {
+                        n.saturating_mul(u64::try_from(d).unwrap_or(u64::MAX))
+                    }),
                 None => return refuse("its shape is computed, expected a stored one"),
             },
             ops::Folding::No => return refuse("all its operands are constants"),

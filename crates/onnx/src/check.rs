@@ -54,7 +54,10 @@ pub(crate) fn keep_live(graph: &mut GraphProto) -> Result<(), ImportError> {
                 .iter()
                 .rposition(|name| read.contains(name))
                 .map_or(1, |last| last + 1);
-            node.output.truncate(n_read);
+            // How a Split cuts depends on how many results it has.
+            if node.op_type != "Split" {
+                node.output.truncate(n_read);
+            }
         }
     }
     let mut live = live.into_iter();
@@ -145,20 +148,64 @@ pub(crate) fn nodes(graph: &GraphProto, opset: i64) -> Result<(), ImportError> {
     Ok(())
 }
 
+/// Turns every softmax that only reshaping nodes follow into an identity; says which.
+///
+/// Its values rank along its axis as its operand's do, and the owner of the key can compute it after decryption.
+pub(crate) fn drop_final_softmax(graph: &mut GraphProto) -> Vec<String> {
+    let ends: HashSet<String> = only_at_the_end(graph)
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let mut remarks = Vec::new();
+    for proto in &mut graph.node {
+        let is_softmax = matches!(proto.op_type.as_str(), "Softmax" | "LogSoftmax");
+        if !is_softmax || !is_standard(&proto.domain) {
+            continue;
+        }
+        let node = OnnxNode { proto, opset: 0 };
+        if ends.contains(node.output()) {
+            remarks.push(format!(
+                "{} is left out: the outputs are the values before it, which rank alike along its axis",
+                node.origin()
+            ));
+            proto.op_type = "Identity".to_owned();
+            proto.attribute.clear();
+            proto.input.truncate(1);
+        }
+    }
+    remarks
+}
+
+/// Values that nothing but renaming and reshaping nodes at the end reads.
+fn only_at_the_end(graph: &GraphProto) -> HashSet<&str> {
+    let mut ends = at_the_end(graph);
+    for node in graph.node.iter().rev() {
+        let goes_on = !node.output.iter().all(|name| ends.contains(name.as_str()));
+        if goes_on || !PASSES.contains(&node.op_type.as_str()) {
+            node.input.iter().for_each(|name| {
+                ends.remove(name.as_str());
+            });
+        }
+    }
+    ends
+}
+
+/// Operators that only rename, reshape and transpose.
+const PASSES: [&str; 7] = [
+    "Identity",
+    "Cast",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "Transpose",
+];
+
 /// Values from which only renaming and reshaping nodes lead to the outputs.
 fn at_the_end(graph: &GraphProto) -> HashSet<&str> {
     let mut ends: HashSet<&str> = graph.output.iter().map(|o| o.name.as_str()).collect();
     for node in graph.node.iter().rev() {
-        let passes = [
-            "Identity",
-            "Cast",
-            "Reshape",
-            "Flatten",
-            "Squeeze",
-            "Unsqueeze",
-            "ArgMax",
-        ]
-        .contains(&node.op_type.as_str());
+        let passes = PASSES.contains(&node.op_type.as_str()) || node.op_type == "ArgMax";
         if passes && node.output.iter().any(|name| ends.contains(name.as_str())) {
             ends.extend(node.input.first().map(String::as_str));
         }
@@ -170,6 +217,7 @@ fn insane_attribute(node: &OnnxNode<'_>) -> Option<String> {
     for attribute in &node.proto.attribute {
         let values = match attribute.name.as_str() {
             "kernel_shape" | "strides" | "dilations" => Some((1, &attribute.ints)),
+            "pads" if node.operator() == "Pad" => Some((-MAX_GEOMETRY, &attribute.ints)),
             "pads" => Some((0, &attribute.ints)),
             _ => None,
         };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// Operator sets this importer understands.
-pub const OPSETS: std::ops::RangeInclusive<i64> = 7..=20;
+pub const OPSETS: std::ops::RangeInclusive<i64> = 7..=22;
 
 /// An ONNX node, as errors name it.
 #[derive(Clone, Debug, PartialEq, Eq)]

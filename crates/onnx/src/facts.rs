@@ -5,15 +5,14 @@
 
 use crate::batch::MAX_ELEMENTS;
 use crate::node::OnnxNode;
-use crate::{ImportError, Site};
+use crate::{ImportError, Site, ops};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::{OutletId, TVec, TractResult};
 use tract_onnx::tract_hir::internal::{
-    DatumType, DimLike, Factoid, InferenceFact, InferenceModel, IntoArcTensor, IntoTValue,
-    ShapeFactoid, Tensor,
+    DatumType, DimLike, Factoid, InferenceFact, InferenceModel, IntoArcTensor, IntoTValue, Tensor,
 };
 
 /// What is known about the values of a model, by name.
@@ -76,8 +75,14 @@ pub(crate) fn infer(model: &ModelProto, opset: i64) -> Result<Facts, ImportError
             why,
         };
         check_axes(node, &facts).map_err(fault)?;
-        guarded(|| infer_node(&mut inference, first + k, node.operator() == "Pad"))
-            .map_err(fault)?;
+        let is_computed = node.input(0).is_some_and(|x| !facts.is_constant(x));
+        match ops::shapes(node, &facts).filter(|_| is_computed) {
+            Some(shapes) => {
+                let shapes = shapes.map_err(|fault| fault.at(node))?;
+                set_shapes(&mut inference, first + k, &shapes).map_err(fault)?;
+            }
+            None => guarded(|| infer_node(&mut inference, first + k)).map_err(fault)?,
+        }
         for value in proto.output.iter().filter(|name| !name.is_empty()) {
             if let Some(&outlet) = parsed.outlets_by_name.get(value) {
                 record(&mut facts, &inference, value, outlet);
@@ -149,10 +154,24 @@ fn record(facts: &mut Facts, model: &InferenceModel, value: &str, outlet: Outlet
     }
 }
 
+/// Results of the first operand's type, in these shapes.
+fn set_shapes(model: &mut InferenceModel, id: usize, shapes: &[Vec<usize>]) -> Result<(), String> {
+    guarded(|| {
+        let found = {
+            let (inputs, _) = model.node_facts(id)?;
+            inputs.first().and_then(|fact| fact.datum_type.concretize())
+        };
+        let datum_type = found.unwrap_or(DatumType::F32);
+        for (slot, shape) in shapes.iter().enumerate() {
+            let fact = InferenceFact::dt_shape(datum_type, shape.as_slice());
+            model.set_outlet_fact(OutletId::new(id, slot), fact)?;
+        }
+        Ok(())
+    })
+}
+
 /// One step of inference; results of constant operands are computed, whatever their size.
-///
-/// `is_pad`: tract leaves sizes open that a `Pad` with an axes operand does not name; they are the operand's.
-fn infer_node(model: &mut InferenceModel, id: usize, is_pad: bool) -> TractResult<()> {
+fn infer_node(model: &mut InferenceModel, id: usize) -> TractResult<()> {
     let (inputs, outputs) = model.node_facts(id)?;
     let inputs: TVec<InferenceFact> = inputs.into_iter().cloned().collect();
     let outputs: TVec<InferenceFact> = outputs.into_iter().cloned().collect();
@@ -174,13 +193,6 @@ fn infer_node(model: &mut InferenceModel, id: usize, is_pad: bool) -> TractResul
             .into_iter()
             .map(|t| InferenceFact::try_from(t.into_arc_tensor()))
             .collect::<TractResult<_>>()?;
-    }
-    if let (true, [fact], Some(operand)) = (is_pad, inferred.as_mut_slice(), inputs.first()) {
-        let sizes = fact.shape.dims().zip(operand.shape.dims());
-        let sizes = sizes
-            .map(|(size, operand)| if size.is_concrete() { size } else { operand }.clone())
-            .collect();
-        fact.shape = ShapeFactoid::closed(sizes);
     }
     for (slot, fact) in inferred.into_iter().enumerate() {
         model.set_outlet_fact(OutletId::new(id, slot), fact)?;

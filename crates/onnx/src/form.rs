@@ -178,6 +178,32 @@ impl Form {
             .then_some(self.base)
     }
 
+    /// Base, factor and summand, where this is the sigmoid of an affine map of the base.
+    pub(crate) fn sigmoid_of(&self) -> Option<(NodeId, (f64, f64))> {
+        let inner = self.plain(Activation::Sigmoid, &[])?;
+        Some((self.base, inner))
+    }
+
+    /// Base, factor and summand of `z`, where this is `1 + e^−z`.
+    pub(crate) fn logistic(&self) -> Option<(NodeId, (f64, f64))> {
+        let (scale, shift) = self.plain(Activation::Exp, &[1.0])?;
+        Some((self.base, (-scale, -shift)))
+    }
+
+    /// Base, factor and summand of `z`, where this is `1 + e^z`.
+    pub(crate) fn one_plus_exp(&self) -> Option<(NodeId, (f64, f64))> {
+        let inner = self.plain(Activation::Exp, &[1.0])?;
+        Some((self.base, inner))
+    }
+
+    /// Factor and summand of the function's argument, where this is `sum + function(argument)`.
+    fn plain(&self, function: Activation, sum: &[f64]) -> Option<(f64, f64)> {
+        let term = self.term.as_ref().filter(|t| t.function == function)?;
+        let at = |k: usize| term.inner.get(k).copied().unwrap_or(0.0);
+        let is_affine = term.inner.iter().skip(2).all(|&c| c == 0.0) && at(1) != 0.0;
+        (is_affine && close(&self.sum, sum) && close(&term.factor, &[1.0])).then(|| (at(1), at(0)))
+    }
+
     /// Whether this is a polynomial of degree 2 or more.
     pub(crate) fn is_curved_polynomial(&self) -> bool {
         self.term.is_none() && self.sum.iter().skip(2).any(|&c| c != 0.0)

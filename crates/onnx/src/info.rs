@@ -40,6 +40,8 @@ pub struct ModelInfo {
     pub macs: u64,
     /// Nodes by operator.
     pub operators: BTreeMap<String, usize>,
+    /// What the network computes otherwise than the file says, a sentence each.
+    pub remarks: Vec<String>,
 }
 
 impl ModelInfo {
@@ -95,6 +97,7 @@ impl ModelInfo {
                 .fold(0, usize::saturating_add),
             macs: 0,
             operators,
+            remarks: Vec::new(),
         }
     }
 }
@@ -105,6 +108,14 @@ pub(crate) fn macs(graph: &Graph) -> u64 {
         Op::Conv { weight, .. } => {
             let out = weight.shape().first().copied().unwrap_or(1).max(1);
             graph.n_elements(id) as u64 * (weight.len() / out) as u64
+        }
+        Op::ConvTranspose { weight, .. } => {
+            let channels = weight.shape().first().copied().unwrap_or(1).max(1);
+            let n_read = graph
+                .operands(id)
+                .first()
+                .map_or(0, |&x| graph.n_elements(x));
+            n_read as u64 * (weight.len() / channels) as u64
         }
         Op::Dense { weight, .. } => weight.len() as u64,
         _ => 0,

@@ -83,6 +83,7 @@ pub fn import_bytes(
         });
     };
     check::keep_live(proto)?;
+    info.remarks = check::drop_final_softmax(proto);
     check::nodes(proto, opset)?;
     tensors::check(proto, opset, folder)?;
     let (input, shape) = batch::fix(proto)?;

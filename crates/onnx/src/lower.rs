@@ -1,9 +1,10 @@
 //! Builds the tensor graph, one ONNX node after the other.
 
+use crate::ImportError;
 use crate::facts::Facts;
 use crate::form::Form;
 use crate::node::OnnxNode;
-use crate::{ImportError, ops};
+use crate::ops::{self, rearrange};
 use graph::{Graph, GraphError, NodeId, Op, Tensor};
 use std::collections::HashMap;
 use tract_onnx::pb::GraphProto;
@@ -40,7 +41,7 @@ impl Fault {
         Self::Unsupported(why.into(), help.into())
     }
 
-    fn at(self, node: OnnxNode<'_>) -> ImportError {
+    pub(crate) fn at(self, node: OnnxNode<'_>) -> ImportError {
         let site = node.site();
         match self {
             Self::Unsupported(why, help) => ImportError::Unsupported { site, why, help },
@@ -62,7 +63,7 @@ impl From<GraphError> for Fault {
 /// The graph under construction and what is known so far.
 pub(crate) struct Lowering<'a> {
     pub(crate) graph: Graph,
-    facts: &'a Facts,
+    pub(crate) facts: &'a Facts,
     values: HashMap<&'a str, Data>,
 }
 
@@ -102,9 +103,11 @@ pub(crate) fn lower(
         {
             continue;
         }
-        let data = lowering.node(node).map_err(|fault| fault.at(node))?;
-        tracing::debug!(node = %node.origin(), graph_node = %lowering.graph.node(data.id).name, "lowered");
-        lowering.values.insert(node.output(), data);
+        let results = lowering.node(node).map_err(|fault| fault.at(node))?;
+        for (name, data) in node.proto.output.iter().zip(results) {
+            tracing::debug!(node = %node.origin(), graph_node = %lowering.graph.node(data.id).name, "lowered");
+            lowering.values.insert(name, data);
+        }
     }
     let mut outputs = Vec::new();
     for output in &proto.output {
@@ -123,7 +126,15 @@ pub(crate) fn lower(
 }
 
 impl<'a> Lowering<'a> {
-    fn node(&mut self, node: OnnxNode<'a>) -> Result<Data, Fault> {
+    fn node(&mut self, node: OnnxNode<'a>) -> Result<Vec<Data>, Fault> {
+        if node.operator() == "Split" {
+            let results = rearrange::lower(self, node)?;
+            let names = node.proto.output.iter();
+            return names
+                .zip(results)
+                .map(|(name, data)| self.fitted(node, name, data))
+                .collect();
+        }
         if node
             .proto
             .output
@@ -139,12 +150,21 @@ impl<'a> Lowering<'a> {
         }
         let Some(handler) = ops::handler(node.operator()) else {
             return Err(Fault::unsupported(
-                "its operand depends on the network's input, expected constants",
+                ops::reason(node.operator())
+                    .unwrap_or("its operand depends on the network's input, expected constants"),
                 ops::nearest(node.operator()),
             ));
         };
         let data = handler(self, node)?;
-        let shape = per_sample(self.shape(node.output())?).to_vec();
+        Ok(vec![self.fitted(node, node.output(), data)?])
+    }
+
+    /// A result in its own shape.
+    fn fitted(&mut self, node: OnnxNode<'a>, name: &str, data: Data) -> Result<Data, Fault> {
+        if name.is_empty() {
+            return Ok(data);
+        }
+        let shape = per_sample(self.shape(name)?).to_vec();
         if self.graph.shape(data.id) == shape {
             return Ok(data);
         }

@@ -77,6 +77,11 @@ impl<'a> OnnxNode<'a> {
         self.attribute(name).map(|a| a.ints.as_slice())
     }
 
+    pub(crate) fn floats(&self, name: &str) -> Option<Vec<f64>> {
+        let floats = &self.attribute(name)?.floats;
+        Some(floats.iter().copied().map(decimal).collect())
+    }
+
     pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
         self.attribute(name)
             .and_then(|a| std::str::from_utf8(&a.s).ok())

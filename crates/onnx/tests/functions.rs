@@ -285,7 +285,7 @@ fn gated_forms() {
         .node("Softplus", &["x"], "p", &[])
         .node("Tanh", &["p"], "t", &[])
         .node("Mul", &["x", "t"], "y", &[]);
-    assert_eq!(words(&mish.agrees()), ["softplus", "tanh", "mul"]);
+    assert_eq!(words(&mish.agrees()), ["mish"]);
 }
 
 #[test]
@@ -336,4 +336,61 @@ fn differences_and_sums() {
         .opset(12)
         .node("Dropout", &["x"], "y", &[int("seed", 1)]);
     assert_eq!(training.words(), Vec::<&str>::new());
+}
+
+#[test]
+fn functions_of_other_names() {
+    let both = |a: &str, b: &str| {
+        row()
+            .opset(20)
+            .node(a, &["x"], "h", &[])
+            .node(b, &["h"], "y", &[])
+    };
+    let mish = only_activation(&function("Mish", &[]).agrees());
+    assert_eq!(mish, Activation::Mish);
+    let written = both("Softplus", "Tanh").node("Mul", &["x", "y"], "z", &[]);
+    let graph = written.agrees();
+    assert_eq!(words(&graph), ["mish"]);
+    let positive = function("Exp", &[]).node("Log", &["y"], "z", &[]);
+    assert_eq!(words(&positive.agrees()), ["exp", "log"]);
+    let sigmoid = both("Sigmoid", "Log").agrees();
+    assert_eq!(words(&sigmoid), ["affine", "softplus", "affine"]);
+    let one = function("Exp", &[])
+        .weight("one", &[], &[1.0])
+        .node("Add", &["y", "one"], "s", &[]);
+    assert_eq!(
+        words(&one.clone().node("Log", &["s"], "z", &[]).agrees()),
+        ["softplus"]
+    );
+    let logistic = one.node("Div", &["one", "s"], "z", &[]).agrees();
+    assert_eq!(words(&logistic), ["affine", "sigmoid"]);
+    function("Sin", &[]).agrees();
+    function("Cos", &[]).agrees();
+    // Where tract forgets the factor before the exponential.
+    let celu = function("Celu", &[float("alpha", 2.0)]).graph();
+    let y = graph::evaluate(&celu, &[vec![-1.0; 60]]).unwrap().remove(0);
+    assert!((y[0] - 2.0 * (-0.5f64).exp_m1()).abs() < 1e-12);
+    let threshold = function("ThresholdedRelu", &[float("alpha", 0.5)]).agrees();
+    assert_eq!(
+        only_activation(&threshold),
+        Activation::ThresholdedRelu { threshold: 0.5 }
+    );
+    let soft = [float("lambd", 0.4), float("bias", 0.4)];
+    assert_eq!(
+        words(&function("Shrink", &soft).agrees()),
+        ["clip", "affine", "add"]
+    );
+    let slopes = Model::new(&["1", "4", "3", "5"]).weight("s", &[4, 1, 1], &[0.1, 0.2, -0.3, 0.4]);
+    let slopes = slopes.node("PRelu", &["x", "s"], "y", &[]).agrees();
+    assert_eq!(words(&slopes), ["affine", "relu", "affine", "add"]);
+    for operator in ["Max", "Min"] {
+        let bounds = row()
+            .random("c", &[60])
+            .node(operator, &["c", "x"], "y", &[]);
+        assert_eq!(words(&bounds.agrees()), ["affine", "relu", "affine"]);
+    }
+    let over = function("Exp", &[])
+        .weight("two", &[], &[2.0])
+        .node("Div", &["two", "y"], "z", &[]);
+    assert_eq!(words(&over.agrees()), ["exp", "reciprocal", "affine"]);
 }

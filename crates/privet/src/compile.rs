@@ -131,6 +131,16 @@ pub fn compile(
         }
     };
     passes.extend(made.passes);
+    if !model.info.remarks.is_empty() {
+        let import = PassReport {
+            name: "import",
+            changed: true,
+            notes: model.info.remarks.clone(),
+            before: BTreeMap::new(),
+            after: BTreeMap::new(),
+        };
+        passes.insert(0, import);
+    }
     let client =
         Client::new(&made.graph, &made.circuit, name).ok_or_else(|| unfinished(&made.circuit))?;
     let client = Client {

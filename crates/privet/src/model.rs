@@ -37,6 +37,7 @@ impl Model {
             n_parameters: graph.n_parameters(),
             macs: 0,
             operators: std::collections::BTreeMap::new(),
+            remarks: Vec::new(),
         };
         Self { graph, info }
     }

@@ -60,6 +60,46 @@ pub(super) fn conv(g: &ConvGeometry, weight: &[f64], bias: &[f64], x: &[f64]) ->
     out
 }
 
+/// What the convolution `g` reads, spread from what it writes: `out[…] += weight[o, i, ky, kx] · x[o, y, x]`.
+pub(super) fn transposed(g: &ConvGeometry, weight: &[f64], bias: &[f64], x: &[f64]) -> Vec<f64> {
+    let (height, width) = (g.in_height as usize, g.in_width as usize);
+    let (x_height, x_width) = g.out_size();
+    let (x_height, x_width) = (x_height as usize, x_width as usize);
+    let in_group = (g.in_channels / g.groups) as usize;
+    let out_group = (g.out_channels / g.groups) as usize;
+    let (stride, dilation, pad) = (g.stride, g.dilation, g.pad);
+    let rows = taps(g.kernel.0, dilation.0, stride.0, pad[0], height, x_height);
+    let cols = taps(g.kernel.1, dilation.1, stride.1, pad[1], width, x_width);
+    let (row_step, col_step) = (stride.0 as usize, stride.1 as usize);
+
+    let plane = height * width;
+    let mut out: Vec<f64> = Vec::with_capacity(bias.len() * plane);
+    for &b in bias {
+        out.extend(std::iter::repeat_n(b, plane));
+    }
+    let filters = weight.chunks_exact(in_group * rows.len() * cols.len());
+    for (o, (image, filter)) in x.chunks_exact(x_height * x_width).zip(filters).enumerate() {
+        let first = o / out_group * in_group;
+        for (i, kernel) in filter.chunks_exact(rows.len() * cols.len()).enumerate() {
+            let out = &mut out[(first + i) * plane..][..plane];
+            for (kernel_row, row_tap) in kernel.chunks_exact(cols.len()).zip(&rows) {
+                for (&w, col_tap) in kernel_row.iter().zip(&cols).filter(|(w, _)| **w != 0.0) {
+                    for (step, y) in row_tap.out.clone().enumerate() {
+                        let line = (row_tap.first_in + step * row_step) * width;
+                        let input = &image[y * x_width..][col_tap.out.clone()];
+                        let spread = out[line + col_tap.first_in..line + width].iter_mut();
+                        spread
+                            .step_by(col_step)
+                            .zip(input)
+                            .for_each(|(out, x)| *out += w * x);
+                    }
+                }
+            }
+        }
+    }
+    out
+}
+
 /// `out[k] += w · input[k · step]`
 fn add_row(out: &mut [f64], input: &[f64], step: usize, w: f64) {
     if step == 1 {

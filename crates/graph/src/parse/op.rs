@@ -1,6 +1,6 @@
 //! Operations and their attributes.
 
-use super::{Parser, Triplets};
+use super::{Parser, Triplets, moves};
 use crate::text::Cursor;
 use crate::{Activation, Basis, NodeId, Op, Polynomial, PoolGeometry, Tensor};
 use layout::{ConvGeometry, SparseMatrix};
@@ -15,6 +15,23 @@ impl Parser {
     ) -> Result<Op, String> {
         Ok(match word {
             "conv" => self.conv(operands, cursor)?,
+            "conv_transpose" => self.conv_transpose(operands, cursor)?,
+            "select" => {
+                let rank = operands
+                    .first()
+                    .map_or(0, |&id| self.graph().shape(id).len());
+                Op::Select(moves::select(rank, cursor)?)
+            }
+            "concat" => {
+                cursor.expect_word("axis")?;
+                let axis = cursor.whole("an axis")?;
+                Op::Concat { axis }
+            }
+            "mean" => {
+                cursor.expect_word("axes")?;
+                let axes = cursor.list(|cursor| cursor.whole("an axis"))?;
+                Op::Mean { axes }
+            }
             "dense" => {
                 let weight = self.tensor("weight", cursor)?;
                 Op::Dense {
@@ -62,47 +79,45 @@ impl Parser {
     fn conv(&mut self, operands: &[NodeId], cursor: &mut Cursor) -> Result<Op, String> {
         cursor.expect_word("out")?;
         let out_channels = cursor.whole("a number of channels")?;
-        let (kernel, stride, pad) = window(cursor)?;
-        let dilated = cursor.eat_word("dilation");
-        let dilation = if dilated {
-            cursor.pair(",", "a dilation")?
-        } else {
-            (1, 1)
-        };
-        let grouped = cursor.eat_word("groups");
-        let groups = if grouped {
-            cursor.whole("a number of groups")?
-        } else {
-            1
-        };
-        let weight = self.tensor("weight", cursor)?;
-        let bias = self.tensor("bias", cursor)?;
+        let source = self.image(operands)?;
+        let geometry = conv_window(source, out_channels, cursor)?;
+        Ok(Op::Conv {
+            geometry,
+            weight: self.tensor("weight", cursor)?,
+            bias: self.tensor("bias", cursor)?,
+        })
+    }
+
+    fn conv_transpose(&mut self, operands: &[NodeId], cursor: &mut Cursor) -> Result<Op, String> {
+        cursor.expect_word("out")?;
+        let mut out = [0; 3];
+        for (k, size) in out.iter_mut().enumerate() {
+            if k > 0 {
+                cursor.expect("x")?;
+            }
+            *size = cursor.whole("a size")?;
+        }
+        let [channels, ..] = self.image(operands)?;
+        let geometry = conv_window(out, channels, cursor)?;
+        Ok(Op::ConvTranspose {
+            geometry,
+            weight: self.tensor("weight", cursor)?,
+            bias: self.tensor("bias", cursor)?,
+        })
+    }
+
+    /// Channels, height and width of the operand.
+    fn image(&mut self, operands: &[NodeId]) -> Result<[u32; 3], String> {
         let x = operands
             .first()
             .map_or(&[][..], |&id| self.graph().shape(id));
-        let (channels, height, width) = match *x {
-            [channels, width] => (channels, 1, width),
-            [channels, height, width] => (channels, height, width),
+        let image = match *x {
+            [channels, width] => [channels, 1, width],
+            [channels, height, width] => [channels, height, width],
             _ => return Err(format!("conv needs [channels, height, width], found {x:?}")),
         };
         // Shapes hold at most 2^32 - 1 elements.
-        let [in_channels, in_height, in_width] = [channels, height, width].map(|size| size as u32);
-        let geometry = ConvGeometry {
-            in_channels,
-            in_height,
-            in_width,
-            out_channels,
-            kernel,
-            stride,
-            pad,
-            dilation,
-            groups,
-        };
-        Ok(Op::Conv {
-            geometry,
-            weight,
-            bias,
-        })
+        Ok(image.map(|size| size as u32))
     }
 
     fn tensor(&mut self, role: &str, cursor: &mut Cursor) -> Result<Tensor, String> {
@@ -184,6 +199,38 @@ fn window(cursor: &mut Cursor) -> Result<Window, String> {
     let padded = cursor.eat_word("pad");
     let pad = if padded { cursor.pads()? } else { [0; 4] };
     Ok((kernel, stride, pad))
+}
+
+/// The window of a convolution that reads images of size `source`.
+fn conv_window(
+    [in_channels, in_height, in_width]: [u32; 3],
+    out_channels: u32,
+    cursor: &mut Cursor,
+) -> Result<ConvGeometry, String> {
+    let (kernel, stride, pad) = window(cursor)?;
+    let dilated = cursor.eat_word("dilation");
+    let dilation = if dilated {
+        cursor.pair(",", "a dilation")?
+    } else {
+        (1, 1)
+    };
+    let grouped = cursor.eat_word("groups");
+    let groups = if grouped {
+        cursor.whole("a number of groups")?
+    } else {
+        1
+    };
+    Ok(ConvGeometry {
+        in_channels,
+        in_height,
+        in_width,
+        out_channels,
+        kernel,
+        stride,
+        pad,
+        dilation,
+        groups,
+    })
 }
 
 fn pool(cursor: &mut Cursor) -> Result<PoolGeometry, String> {

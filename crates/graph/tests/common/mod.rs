@@ -3,7 +3,7 @@
 
 use layout::{ConvGeometry, Periodic, SparseMatrix};
 use privet_graph::{
-    Activation, Basis, Graph, NodeId, Op, Polynomial, PoolGeometry, Tensor, ValueRange,
+    Activation, Basis, Graph, NodeId, Op, Polynomial, PoolGeometry, Selection, Tensor, ValueRange,
 };
 use std::sync::Arc;
 
@@ -61,6 +61,21 @@ pub fn conv(geometry: ConvGeometry) -> Op {
     .map(|n| n as usize);
     let (weight, bias) = (tensor(&shape), tensor(&shape[..1]));
     Op::Conv {
+        geometry,
+        weight,
+        bias,
+    }
+}
+
+pub fn conv_transpose(geometry: ConvGeometry) -> Op {
+    let bias = tensor(&[geometry.in_channels as usize]);
+    let Op::Conv {
+        geometry, weight, ..
+    } = conv(geometry)
+    else {
+        unreachable!("conv makes a conv");
+    };
+    Op::ConvTranspose {
         geometry,
         weight,
         bias,
@@ -206,6 +221,23 @@ pub fn everything() -> Graph {
             &[c1],
         )
         .unwrap();
+    let up = Selection::transposed(&[2, 3, 1], &[2, 0, 1])
+        .along(1, [Some(1), None, Some(0)])
+        .along(2, [Some(0), Some(2), Some(1), Some(1)]);
+    let up = g
+        .add("up", Op::Select(Selection { fill: 0.5, ..up }), &[small])
+        .unwrap();
+    let joined = g
+        .add("joined", Op::Concat { axis: 0 }, &[up, up, up])
+        .unwrap();
+    let spread = conv_transpose(ConvGeometry {
+        stride: (2, 1),
+        pad: [1, 0, 0, 1],
+        ..geometry([2, 5, 4], 3, (2, 2))
+    });
+    let spread = g.add("spread", spread, &[joined]).unwrap();
+    let axes = vec![0, 2];
+    let m = g.add("over axes", Op::Mean { axes }, &[spread]).unwrap();
     let sum = g.add("sum", Op::Add, &[l, small]).unwrap();
     let mut y = g.add("product", Op::Mul, &[sum, l]).unwrap();
     for (k, activation) in activations().into_iter().enumerate() {
@@ -240,7 +272,7 @@ pub fn everything() -> Graph {
     g.node_mut(l)
         .origin
         .extend(["Conv 'a \"b\"'".to_owned(), "Gemm 'c'".to_owned()]);
-    g.set_outputs(&[y, d, y]);
+    g.set_outputs(&[y, d, y, m]);
     graph
 }
 

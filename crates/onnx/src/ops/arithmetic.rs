@@ -1,9 +1,10 @@
 //! Element-wise arithmetic, with constants and between values of the network.
 
+use super::rearrange;
 use crate::form::{Form, MAX_DEGREE};
 use crate::lower::{Data, Fault, Lowering, per_sample};
 use crate::node::OnnxNode;
-use graph::{Activation, Basis, Op, Polynomial, Tensor};
+use graph::{Activation, Basis, Graph, NodeId, Op, Polynomial, Tensor};
 
 /// `Add`, and `Sum` of any number of operands.
 pub(super) fn add<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
@@ -32,6 +33,53 @@ pub(super) fn add<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data,
         affine(cx, node, total, None, shift)
     } else {
         Ok(total)
+    }
+}
+
+/// `Mean` of any number of operands.
+pub(super) fn mean<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
+    let sum = add(cx, node)?;
+    let share = 1.0 / node.proto.input.len().max(1) as f64;
+    affine(cx, node, sum, Some(Tensor::filled(&[], share)), None)
+}
+
+/// `Where` with a constant condition: each side times its mask.
+pub(super) fn choose<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
+    let condition = match operand(cx, node, 0)? {
+        Operand::Constant(condition) => condition,
+        Operand::Data(_) => {
+            return Err(Fault::unsupported(
+                "its condition is computed from the network's input",
+                "make the condition a stored tensor",
+            ));
+        }
+    };
+    let masks = [condition.clone(), condition.map(|c| 1.0 - c)];
+    let (mut total, mut shift): (Option<Data>, Option<Tensor>) = (None, None);
+    for (k, mask) in masks.into_iter().enumerate() {
+        match operand(cx, node, k + 1)? {
+            Operand::Data(x) => {
+                let kept = affine(cx, node, x, Some(mask), None)?;
+                total = Some(match total {
+                    Some(sum) => add_data(cx, node, &sum, &kept)?,
+                    None => kept,
+                });
+            }
+            Operand::Constant(c) => {
+                let shape = per_sample(cx.shape(node.output())?);
+                let full = c.broadcast_to(shape).zip(mask.broadcast_to(shape));
+                let masked = full.and_then(|(c, mask)| {
+                    let values = c.values().iter().zip(mask.values()).map(|(c, m)| c * m);
+                    Tensor::new(shape, values.collect())
+                });
+                shift = masked;
+            }
+        }
+    }
+    let total = total.ok_or_else(constants_only)?;
+    match shift {
+        Some(shift) => affine(cx, node, total, None, Some(shift)),
+        None => Ok(total),
     }
 }
 
@@ -75,13 +123,27 @@ pub(super) fn mul<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data,
             affine(cx, node, x, Some(c), None)
         }
         (Operand::Data(a), Operand::Data(b)) => {
+            if is_mish(&cx.graph, a.id, b.id) || is_mish(&cx.graph, b.id, a.id) {
+                let x = if is_mish(&cx.graph, a.id, b.id) { a } else { b };
+                return cx.unary(node, Op::Activation(Activation::Mish), x.id);
+            }
             cx.formed(node, a.form.mul(&b.form), Op::Mul, &[a.id, b.id])
         }
         (Operand::Constant(_), Operand::Constant(_)) => Err(constants_only()),
     }
 }
 
-/// `Div` by a constant.
+/// Whether the factor is `tanh(softplus(x))`.
+fn is_mish(graph: &Graph, x: NodeId, factor: NodeId) -> bool {
+    let argument = |id: NodeId, function: Activation| match graph.node(id).op {
+        Op::Activation(found) if found == function => graph.operands(id).first().copied(),
+        _ => None,
+    };
+    let inner = argument(factor, Activation::Tanh);
+    inner.and_then(|id| argument(id, Activation::Softplus)) == Some(x)
+}
+
+/// `Div` by a constant, or of one by a value.
 pub(super) fn div<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
     match (operand(cx, node, 0)?, operand(cx, node, 1)?) {
         (Operand::Data(_), Operand::Constant(c)) if c.values().contains(&0.0) => Err(
@@ -89,6 +151,22 @@ pub(super) fn div<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data,
         ),
         (Operand::Data(x), Operand::Constant(c)) => {
             affine(cx, node, x, Some(c.map(f64::recip)), None)
+        }
+        (Operand::Constant(c), Operand::Data(x)) => {
+            if let Some((base, (scale, shift))) = x.form.logistic()
+                && c.shape().is_empty()
+                && c.values() == [1.0]
+            {
+                let x = part_affine(cx, node, base, scale, shift)?;
+                return cx.unary(node, Op::Activation(Activation::Sigmoid), x);
+            }
+            let one = cx.emit_part(
+                node,
+                "reciprocal",
+                Op::Activation(Activation::Reciprocal),
+                &[x.id],
+            )?;
+            affine(cx, node, Data::new(one), Some(c), None)
         }
         _ => Err(Fault::unsupported(
             "it divides by a value computed from the network's input",
@@ -144,6 +222,24 @@ pub(super) fn pow<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data,
     cx.formed(node, x.form.power(degree), plain, &[x.id])
 }
 
+/// `x · scale + shift`, or `x` itself where that is it.
+pub(super) fn part_affine<'a>(
+    cx: &mut Lowering<'a>,
+    node: OnnxNode<'a>,
+    x: NodeId,
+    scale: f64,
+    shift: f64,
+) -> Result<NodeId, Fault> {
+    if (scale, shift) == (1.0, 0.0) {
+        return Ok(x);
+    }
+    let op = Op::Affine {
+        scale: Tensor::filled(&[], scale),
+        shift: Tensor::filled(&[], shift),
+    };
+    cx.emit_part(node, "argument", op, &[x])
+}
+
 /// `x · scale + shift` with constants that are already aligned to `x`.
 pub(super) fn affine<'a>(
     cx: &mut Lowering<'a>,
@@ -171,8 +267,15 @@ enum Operand {
 fn operand<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>, k: usize) -> Result<Operand, Fault> {
     let out = cx.shape(node.output())?;
     if let Some(x) = cx.optional_data(node, k) {
-        return fit(cx, node, x, out).map(Operand::Data);
+        let shape = cx.shape(node.input(k).unwrap_or_default())?;
+        return fit(cx, node, x, shape, out).map(Operand::Data);
     }
+    aligned(cx, node, k).map(Operand::Constant)
+}
+
+/// Constant operand `k` without its batch axis, of rank 0 if it is one number.
+pub(super) fn aligned(cx: &Lowering<'_>, node: OnnxNode<'_>, k: usize) -> Result<Tensor, Fault> {
+    let out = cx.shape(node.output())?;
     let constant = cx.weight(node, k, "operand")?;
     let fault = || {
         Fault::Shape(format!(
@@ -181,7 +284,7 @@ fn operand<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>, k: usize) -> Result<Op
         ))
     };
     if constant.len() == 1 {
-        return Ok(Operand::Constant(Tensor::filled(&[], constant.values()[0])));
+        return Ok(Tensor::filled(&[], constant.values()[0]));
     }
     let lead = out
         .len()
@@ -193,13 +296,15 @@ fn operand<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>, k: usize) -> Result<Op
     let dropped = out.len() - per_sample(out).len();
     let aligned = Tensor::new(&full[dropped..], constant.values().to_vec()).ok_or_else(fault)?;
     aligned.broadcast_to(per_sample(out)).ok_or_else(fault)?;
-    Ok(Operand::Constant(aligned))
+    Ok(aligned)
 }
 
+/// A value of the ONNX shape `name_shape`, repeated to the shape `out` if need be.
 fn fit<'a>(
     cx: &mut Lowering<'a>,
     node: OnnxNode<'a>,
     x: Data,
+    name_shape: &[usize],
     out: &[usize],
 ) -> Result<Data, Fault> {
     let shape = per_sample(out);
@@ -207,14 +312,12 @@ fn fit<'a>(
     if found == shape {
         return Ok(x);
     }
-    if found.iter().product::<usize>() != shape.iter().product::<usize>() {
-        let why = format!("it broadcasts a computed value of shape {found:?} to {shape:?}");
-        return Err(Fault::unsupported(why, "combine values of one shape"));
+    if found.iter().product::<usize>() == shape.iter().product::<usize>() {
+        return rearrange::shaped(cx, node, x.id, shape, "operand").map(Data::new);
     }
-    let op = Op::Reshape {
-        shape: shape.to_vec(),
-    };
-    cx.emit_part(node, "operand", op, &[x.id]).map(Data::new)
+    let moved = rearrange::broadcast(name_shape, out)?;
+    let wide = rearrange::emit(cx, node, x.id, &moved)?;
+    rearrange::shaped(cx, node, wide, shape, "operand").map(Data::new)
 }
 
 fn constants_only() -> Fault {

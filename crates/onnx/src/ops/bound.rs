@@ -1,7 +1,7 @@
 //! Upper and lower bounds.
 
-use super::arithmetic::affine;
-use crate::lower::{Data, Fault, Lowering};
+use super::arithmetic::{affine, aligned};
+use crate::lower::{Data, Fault, Lowering, per_sample};
 use crate::node::OnnxNode;
 use graph::{Activation, Op, Tensor};
 
@@ -26,6 +26,7 @@ pub(super) fn max_or_min<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Resul
     let is_max = node.operator() == "Max";
     let mut data = None;
     let mut bound: Option<f64> = None;
+    let mut several: Vec<Tensor> = Vec::new();
     for k in 0..node.proto.input.len() {
         if let Some(x) = cx.optional_data(node, k) {
             if data.replace(x).is_some() {
@@ -34,6 +35,11 @@ pub(super) fn max_or_min<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Resul
                     "compare with a constant, as Relu and Clip do",
                 ));
             }
+        } else if cx
+            .bounds(node, k, "bound")?
+            .is_some_and(|t| !is_uniform(&t))
+        {
+            several.push(aligned(cx, node, k)?);
         } else if let Some(c) = uniform(cx, node, k, "bound")? {
             let meet = if is_max { f64::max } else { f64::min };
             bound = Some(bound.map_or(c, |b| meet(b, c)));
@@ -42,11 +48,46 @@ pub(super) fn max_or_min<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Resul
     let x = data.ok_or_else(|| {
         Fault::Shape("found constants only, expected a computed operand".to_owned())
     })?;
-    if is_max {
-        bounded(cx, node, x, bound, None)
+    let mut x = if is_max {
+        bounded(cx, node, x, bound, None)?
     } else {
-        bounded(cx, node, x, None, bound)
+        bounded(cx, node, x, None, bound)?
+    };
+    for bounds in several {
+        x = bounded_by_element(cx, node, x, bounds, is_max)?;
     }
+    Ok(x)
+}
+
+/// `c + relu(x − c)`, or `c − relu(c − x)`, for constants `c` that differ between elements.
+fn bounded_by_element<'a>(
+    cx: &mut Lowering<'a>,
+    node: OnnxNode<'a>,
+    x: Data,
+    bounds: Tensor,
+    is_max: bool,
+) -> Result<Data, Fault> {
+    let sign = if is_max { 1.0 } else { -1.0 };
+    let scale = Tensor::filled(&[], sign);
+    let op = Op::Affine {
+        scale: scale.clone(),
+        shift: bounds.map(|c| -sign * c),
+    };
+    let shape = per_sample(cx.shape(node.output())?);
+    if cx.graph.shape(x.id) != shape {
+        return Err(Fault::unsupported(
+            "its bounds broadcast the value",
+            "use bounds of the value's shape",
+        ));
+    }
+    let beyond = cx.emit_part(node, "beyond", op, &[x.id])?;
+    let relu = cx.emit_part(node, "relu", Op::Activation(Activation::Relu), &[beyond])?;
+    affine(cx, node, Data::new(relu), Some(scale), Some(bounds))
+}
+
+fn is_uniform(tensor: &Tensor) -> bool {
+    let first = tensor.values().first();
+    tensor.values().iter().all(|x| Some(x) == first)
 }
 
 /// A constant operand whose elements are all equal.

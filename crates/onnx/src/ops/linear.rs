@@ -1,6 +1,8 @@
 //! Fully connected layers.
 
-use crate::lower::{Data, Fault, Lowering};
+use super::arithmetic::{affine, aligned};
+use super::{rearrange, stack};
+use crate::lower::{Data, Fault, Lowering, per_sample};
 use crate::node::OnnxNode;
 use graph::{Op, Tensor};
 
@@ -9,6 +11,17 @@ const ONE_ROW: &str = "multiply one row per sample: reshape to [batch, features]
 /// `Gemm`: `alpha · A · B + beta · C`, one of `A`, `B` constant.
 pub(super) fn gemm<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
     let flags = (node.int("transA", 0) != 0, node.int("transB", 0) != 0);
+    if let Some(y) = stack::gemm(cx, node, flags)? {
+        let [alpha, beta] = ["alpha", "beta"].map(|name| node.float(name, 1.0));
+        let shift = match node.input(2) {
+            Some(_) => Some(aligned(cx, node, 2)?.map(|c| beta * c)),
+            None => None,
+        };
+        let shape = per_sample(cx.shape(node.output())?);
+        let y = rearrange::shaped(cx, node, y, shape, "shape")?;
+        let scale = Some(Tensor::filled(&[], alpha));
+        return affine(cx, node, Data::new(y), scale, shift);
+    }
     let (x, weight) = product(cx, node, flags)?;
     let [alpha, beta] = ["alpha", "beta"].map(|name| node.float(name, 1.0));
     let n_out = weight.shape()[0];
@@ -33,8 +46,11 @@ pub(super) fn gemm<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data
     cx.unary(node, Op::Dense { weight, bias }, x.id)
 }
 
-/// `MatMul` with one constant operand.
+/// `MatMul` with one constant operand; of more rows than one, a convolution of width 1 over them.
 pub(super) fn mat_mul<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
+    if stack::applies(cx, node)? {
+        return stack::mat_mul(cx, node);
+    }
     let (x, weight) = product(cx, node, (false, false))?;
     let bias = Tensor::zeros(&[weight.shape()[0]]);
     cx.unary(node, Op::Dense { weight, bias }, x.id)

@@ -2,14 +2,24 @@
 
 mod activation;
 mod arithmetic;
+mod axes;
 mod bound;
 mod conv;
+mod conv_transpose;
+mod join;
 mod linear;
 mod norm;
 mod pool;
+pub(crate) mod rearrange;
 mod reduce;
+mod refusal;
+mod resize;
 mod shape;
+mod stack;
 
+pub(crate) use refusal::{nearest, reason, refusal};
+
+use crate::facts::Facts;
 use crate::lower::{Data, Fault, Lowering};
 use crate::node::OnnxNode;
 
@@ -27,14 +37,19 @@ pub(crate) fn handler(operator: &str) -> Option<Handler> {
         "MaxPool" => pool::max_pool,
         "GlobalAveragePool" => pool::global_average_pool,
         "GlobalMaxPool" => pool::global_max_pool,
-        "ReduceMean" | "ReduceSum" => reduce::reduce,
+        "ConvTranspose" => conv_transpose::conv_transpose,
+        _ if is_reduction(operator) => reduce::reduce,
         "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => shape::reshape,
-        "Transpose" => shape::transpose,
+        "Transpose" | "Slice" | "Split" | "Gather" | "Tile" | "Expand" | "DepthToSpace"
+        | "SpaceToDepth" | "Resize" | "Upsample" => rearrange::first,
+        "Concat" => join::concat,
         "Pad" => shape::pad,
         "Identity" => shape::identity,
         "Dropout" => shape::dropout,
         "Cast" => shape::cast,
         "Add" | "Sum" => arithmetic::add,
+        "Mean" => arithmetic::mean,
+        "Where" => arithmetic::choose,
         "Sub" => arithmetic::sub,
         "Mul" => arithmetic::mul,
         "Div" => arithmetic::div,
@@ -45,6 +60,8 @@ pub(crate) fn handler(operator: &str) -> Option<Handler> {
         "PRelu" => activation::p_relu,
         "Selu" => activation::selu,
         "Celu" => activation::celu,
+        "Log" => activation::log,
+        "Shrink" => activation::shrink,
         _ if activation::is_activation(operator) => activation::activation,
         _ => return None,
     })
@@ -62,8 +79,8 @@ pub(crate) enum Folding {
     Sum,
     /// No larger than the product of its operands' sizes.
     Product,
-    /// As large as its operand's elements say.
-    Filled,
+    /// As large as the elements of that operand say, at most times its first operand.
+    Filled(usize),
     /// Not folded.
     No,
 }
@@ -72,12 +89,17 @@ pub(crate) fn folding(operator: &str) -> Folding {
     match operator {
         "Constant" => Folding::Constant,
         "Shape" => Folding::Shape,
-        "ConstantOfShape" => Folding::Filled,
+        "ConstantOfShape" => Folding::Filled(0),
         "Concat" => Folding::Sum,
+        "Expand" => Folding::Filled(1),
         "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Transpose" | "Identity" | "Cast"
         | "Slice" => Folding::FirstOperand,
-        "Neg" | "Reciprocal" | "Sqrt" | "Abs" | "Exp" | "Floor" | "Ceil" => Folding::FirstOperand,
-        "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Gather" | "MatMul" => Folding::Product,
+        "Neg" | "Reciprocal" | "Sqrt" | "Abs" | "Exp" | "Log" | "Floor" | "Ceil" | "Round"
+        | "Sign" | "Not" | "Split" | "ReduceProd" | "ReduceSum" | "ReduceMean" | "ReduceMax"
+        | "ReduceMin" => Folding::FirstOperand,
+        "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "Max" | "Min" | "Equal" | "Less"
+        | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "And" | "Or" | "Where" | "Gather"
+        | "MatMul" => Folding::Product,
         _ => Folding::No,
     }
 }
@@ -99,55 +121,28 @@ pub(crate) fn is_quantized(operator: &str) -> bool {
     quantized.contains(&operator) || operator.starts_with("QLinear")
 }
 
-/// Why an unknown operator is refused, and what to do. `is_last`: only reshaping follows.
-pub(crate) fn refusal(operator: &str, is_last: bool) -> (&'static str, String) {
-    let ranking = matches!(operator, "Softmax" | "LogSoftmax" | "ArgMax" | "Hardmax");
-    match operator {
-        _ if ranking && is_last => (
-            "it ranks the outputs, which the owner of the key does after decryption",
-            format!("remove the final {operator}: the argmax stays the same"),
-        ),
-        "Softmax" | "LogSoftmax" | "Hardmax" | "ArgMax" => (
-            "it compares elements with one another, which a polynomial of few levels can not",
-            nearest(operator).to_owned(),
-        ),
-        _ => (
-            "it has no counterpart in an encrypted network",
-            nearest(operator).to_owned(),
-        ),
-    }
+/// Whether the operator reduces axes to sums of functions, or to functions of sums.
+fn is_reduction(operator: &str) -> bool {
+    let all = [
+        "ReduceMean",
+        "ReduceSum",
+        "ReduceSumSquare",
+        "ReduceL1",
+        "ReduceL2",
+        "ReduceLogSum",
+        "ReduceLogSumExp",
+    ];
+    all.contains(&operator)
 }
 
-/// The nearest supported form of an operator.
-pub(crate) fn nearest(operator: &str) -> &'static str {
-    match operator {
-        "LSTM" | "GRU" | "RNN" | "Loop" | "Scan" | "If" => {
-            "unroll the network into feed-forward layers before export"
-        }
-        "ConvTranspose" | "Resize" | "Upsample" => {
-            "use Conv; a learned Gemm can also enlarge an image"
-        }
-        "LayerNormalization"
-        | "InstanceNormalization"
-        | "GroupNormalization"
-        | "LRN"
-        | "LpNormalization"
-        | "RMSNormalization" => "use BatchNormalization, which is affine at inference",
-        "Softmax" | "LogSoftmax" | "Hardmax" | "ArgMax" => {
-            "use layers without attention, or a polynomial activation"
-        }
-        "Mish" | "Swish" => "use SiLU, written x * Sigmoid(x)",
-        "ThresholdedRelu" | "Shrink" | "Sign" | "Log" | "Sin" | "Cos" | "Reciprocal" | "Floor"
-        | "Ceil" | "Round" => "use Relu, Sigmoid, Tanh, Gelu, Exp, Sqrt, Abs or a polynomial",
-        "Einsum" => "use MatMul or Gemm with a constant weight",
-        "Concat" | "Split" | "Slice" | "Gather" => {
-            "use residual Add instead of joining and cutting tensors"
-        }
-        "LpPool" | "GlobalLpPool" => "use AveragePool or GlobalAveragePool",
-        "Shape" | "ConstantOfShape" | "Expand" | "Range" | "Where" | "NonZero" => {
-            "export with fixed shapes and simplify with onnxsim"
-        }
-        _ => "see the table of supported operators; onnxsim removes many helper nodes",
+/// Shapes of a node's results by our own rules; `None` where tract's hold.
+pub(crate) fn shapes(node: OnnxNode<'_>, facts: &Facts) -> Option<Result<Vec<Vec<usize>>, Fault>> {
+    let one = |shape: Result<Vec<usize>, Fault>| Some(shape.map(|shape| vec![shape]));
+    match node.operator() {
+        "ConvTranspose" => one(conv_transpose::shape(node, facts)),
+        operator if is_reduction(operator) => one(reduce::shape(node, facts)),
+        _ => rearrange::results(node, facts)
+            .map(|results| Ok(results?.into_iter().map(|moved| moved.to).collect())),
     }
 }
 
@@ -176,7 +171,7 @@ mod tests {
             );
             n_operators += 1;
         }
-        assert_eq!(n_operators, 46);
+        assert_eq!(n_operators, 71);
         for operator in operators(folded) {
             assert!(
                 !matches!(super::folding(operator), super::Folding::No),

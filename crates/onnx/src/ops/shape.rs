@@ -1,8 +1,9 @@
-//! Operators that move or rename elements.
+//! Operators that rename elements or pad them.
 
+use super::rearrange::{self, Moved, Pick};
 use crate::lower::{Data, Fault, Lowering, per_sample};
 use crate::node::OnnxNode;
-use graph::Op;
+use graph::{Op, Run};
 
 /// Channels and spatial sizes of operand 0, `[1, channels, size ...]`.
 pub(super) fn image_axes<'a>(
@@ -37,27 +38,6 @@ pub(super) fn reshape<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<D
         return Ok(Data::new(source));
     }
     cx.unary(node, Op::Reshape { shape }, source)
-}
-
-/// `Transpose` where only axes of size 1 pass others.
-pub(super) fn transpose<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
-    let shape = cx.shape(node.input(0).unwrap_or_default())?;
-    let reversed: Vec<i64> = (0..shape.len() as i64).rev().collect();
-    let perm = node.ints("perm").unwrap_or(&reversed);
-    let moved: Vec<i64> = perm
-        .iter()
-        .copied()
-        .filter(|&axis| shape.get(axis as usize).is_none_or(|&n| n != 1))
-        .collect();
-    if !moved.is_sorted() {
-        let why =
-            format!("it permutes axes {perm:?} of {shape:?}, expected to move axes of size 1 only");
-        return Err(Fault::unsupported(
-            why,
-            "permute the columns of the next weight instead, and export again",
-        ));
-    }
-    reshape(cx, node)
 }
 
 /// `Identity`.
@@ -98,91 +78,55 @@ pub(super) fn cast<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data
     }
 }
 
-/// `Pad` with zeros around images.
+/// `Pad`: zeros around images are an operation of their own, all else is a selection.
 pub(super) fn pad<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data, Fault> {
     let x = cx.data(node, 0)?;
-    let rank = cx.shape(node.input(0).unwrap_or_default())?.len();
-    let mode = node.text("mode").unwrap_or("constant");
-    if mode != "constant" {
-        return Err(Fault::unsupported(
-            format!("found mode '{mode}', expected constant"),
-            "pad with zeros",
-        ));
+    let mut moved = rearrange::results(node, cx.facts)
+        .ok_or_else(|| Fault::Shape("found no padding".to_owned()))??;
+    let Some(moved) = moved.pop() else {
+        return Err(Fault::Shape("found no result".to_owned()));
+    };
+    match around(node, &moved)? {
+        Some([0, 0, 0, 0]) => Ok(x),
+        Some(pad) => cx.unary(node, Op::Pad(pad), x.id),
+        None => rearrange::emit(cx, node, x.id, &moved).map(Data::new),
     }
-    let value = match node.opset {
-        ..11 => node.float("value", 0.0),
-        _ => cx
-            .bounds(node, 2, "value")?
-            .and_then(|t| t.values().first().copied())
-            .unwrap_or(0.0),
+}
+
+/// Amounts around height and width, if that is all and the padding is zeros.
+fn around(node: OnnxNode<'_>, moved: &Moved) -> Result<Option<[u32; 4]>, Fault> {
+    let (Pick::One(selection), 3 | 4) = (&moved.pick, moved.from.len()) else {
+        return Ok(None);
     };
-    if value != 0.0 {
-        return Err(Fault::unsupported(
-            format!("found the value {value}, expected 0"),
-            "pad with zeros",
-        ));
-    }
-    let amounts: Vec<i64> = match node.opset {
-        ..11 => node.ints("pads").unwrap_or_default().to_vec(),
-        _ => cx
-            .weight(node, 1, "amounts")?
-            .values()
-            .iter()
-            .map(|&x| x as i64)
-            .collect(),
-    };
-    let axes: Vec<usize> = match cx.constant(node, 3, "axes")? {
-        Some(axes) => axes
-            .values()
-            .iter()
-            .map(|&a| {
-                if a < 0.0 {
-                    (a + rank as f64) as usize
-                } else {
-                    a as usize
-                }
-            })
-            .collect(),
-        None => (0..rank).collect(),
-    };
-    if amounts.len() != 2 * axes.len() {
-        return Err(Fault::Shape(format!(
-            "found {} amounts, expected {}",
-            amounts.len(),
-            2 * axes.len()
-        )));
+    let is_constant = node.text("mode").unwrap_or("constant") == "constant";
+    if !is_constant || selection.fill != 0.0 {
+        return Ok(None);
     }
     let mut around = [0; 4];
-    for (k, &axis) in axes.iter().enumerate() {
-        for (side, amount) in [amounts[k], amounts[axes.len() + k]]
-            .into_iter()
-            .enumerate()
-        {
-            // The last axis is across; the one before it, of images, is down.
-            let place = match rank.checked_sub(axis) {
-                Some(1) if rank == 3 || rank == 4 => Some(1),
-                Some(2) if rank == 4 => Some(0),
-                _ => None,
-            };
-            match place {
-                _ if amount == 0 => {}
-                Some(place) if amount > 0 => {
-                    around[place + 2 * side] = u32::try_from(amount).unwrap_or(u32::MAX)
-                }
-                _ => {
-                    let why = format!(
-                        "found {amount} at axis {axis} of {rank}, expected zeros around height and width"
-                    );
-                    return Err(Fault::unsupported(
-                        why,
-                        "pad images only, by positive amounts",
-                    ));
-                }
+    for (axis, runs) in selection.places.iter().enumerate() {
+        let size = u32::try_from(moved.from[axis]).unwrap_or(u32::MAX);
+        let (before, after) = match runs.as_slice() {
+            [whole] if is_whole(whole, size) => (0, 0),
+            [first, whole] if first.start.is_none() && is_whole(whole, size) => (first.count, 0),
+            [whole, last] if last.start.is_none() && is_whole(whole, size) => (0, last.count),
+            [first, whole, last]
+                if first.start.is_none() && last.start.is_none() && is_whole(whole, size) =>
+            {
+                (first.count, last.count)
             }
+            _ => return Ok(None),
+        };
+        // The last axis is across; the one before it, of images, is down.
+        match moved.from.len() - axis {
+            1 => (around[1], around[3]) = (before, after),
+            2 if moved.from.len() == 4 => (around[0], around[2]) = (before, after),
+            _ if (before, after) == (0, 0) => {}
+            _ => return Ok(None),
         }
     }
-    if around == [0; 4] {
-        return Ok(x);
-    }
-    cx.unary(node, Op::Pad(around), x.id)
+    Ok(Some(around))
+}
+
+fn is_whole(run: &Run, size: u32) -> bool {
+    run.start == Some(0) && run.count == size && (run.step == 1 || size == 1)
 }
