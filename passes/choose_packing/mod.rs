@@ -37,15 +37,19 @@ impl Pass<Graph> for ChoosePacking {
         let mut best: Option<(f64, bool, Layouts)> = None;
         let has_image = graph.inputs().iter().any(|&id| graph.shape(id).len() == 3);
         for padded in [true, false].into_iter().filter(|p| has_image || !p) {
-            let mut layouts = base::assign(graph, &order, n_slots, padded)?;
-            chains::spread(graph, &order, &mut layouts, cx.settings)?;
-            let mut trial = graph.clone();
-            layouts
-                .iter()
-                .for_each(|(id, l)| trial.node_mut(*id).facts.layout = Some(l.clone()));
-            let cost = crate::util::plan::plan_all(&mut trial, cx.settings)?;
-            if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
-                best = Some((cost, padded, layouts));
+            let single = base::assign(graph, &order, n_slots, padded)?;
+            let mut copied = single.clone();
+            chains::spread(graph, &order, &mut copied, cx.settings)?;
+            let differs = copied != single;
+            for layouts in std::iter::once(single).chain(differs.then_some(copied)) {
+                let mut trial = graph.clone();
+                layouts
+                    .iter()
+                    .for_each(|(id, l)| trial.node_mut(*id).facts.layout = Some(l.clone()));
+                let cost = crate::util::plan::plan_all(&mut trial, cx.settings)?;
+                if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+                    best = Some((cost, padded, layouts));
+                }
             }
         }
         let (_, padded, layouts) =

@@ -9,6 +9,9 @@ const MAX_SLOTS: u32 = 1 << 24;
 /// Most elements of a feature map that are looked at one by one.
 const MAX_LISTED: u32 = 1 << 16;
 
+/// Most pairs of an element and a copy.
+const MAX_COPIED: u64 = 1 << 26;
+
 impl Periodic {
     /// Checks that the layout means something: counts, room for every position, no two elements in one place.
     ///
@@ -69,8 +72,15 @@ impl Periodic {
     /// Checks that copies say something, lie in one ciphertext and are not more than fit.
     fn check_copies(&self) -> Result<(), LayoutError> {
         let copies = &self.copies;
-        let bad = |copy: &Copy| copy.offset == 0 || copy.from >= copy.to;
-        if copies.iter().any(bad) || (!copies.is_empty() && self.n_ciphertexts != 1) {
+        let extent = self.base_extent();
+        let bad = |copy: &Copy| {
+            copy.offset == 0 || copy.from >= copy.to || u64::from(copy.from) >= extent
+        };
+        let looked_at = u64::from(self.n_elements) * copies.len() as u64;
+        if copies.iter().any(bad)
+            || (!copies.is_empty() && self.n_ciphertexts != 1)
+            || looked_at > MAX_COPIED
+        {
             return Err(LayoutError::BadCopies);
         }
         let extent = copies.len() as u64;
@@ -83,16 +93,13 @@ impl Periodic {
 
     /// Checks that no two elements share a place, looking at each.
     fn check_positions(&self) -> Result<(), LayoutError> {
-        let room = self.period as usize * self.n_ciphertexts as usize;
-        let mut taken = vec![false; room];
-        for element in 0..self.n_elements {
-            for position in self.positions(element) {
-                if std::mem::replace(&mut taken[position as usize], true) {
-                    return Err(LayoutError::Overlap { position });
-                }
-            }
+        let all = (0..self.n_elements).flat_map(|element| self.positions(element));
+        let mut sorted: Vec<u32> = all.collect();
+        sorted.sort_unstable();
+        match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(LayoutError::Overlap { position: pair[0] }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Checks that no two elements of a feature map share a place, without looking at each where its rows and columns

@@ -61,6 +61,8 @@ pub struct Diagonals<'a> {
     shifts: Shifts,
     /// Per power of two up to the slots, the residues in use modulo it.
     n_residues: Vec<u64>,
+    /// Weights other than zero.
+    n_weights: usize,
     /// Shifts of some of the rows, by their first and last base position.
     parts: RefCell<BTreeMap<(u32, u32), Rc<Shifts>>>,
 }
@@ -84,6 +86,7 @@ impl<'a> Diagonals<'a> {
             shifts,
             input: input.clone(),
             output,
+            n_weights: matrix.entries().filter(|entry| entry.2 != 0.0).count(),
             matrix,
             parts: RefCell::default(),
         })
@@ -113,15 +116,25 @@ impl<'a> Diagonals<'a> {
         &self.output
     }
 
-    /// What no plan for these copies and periods can be cheaper than.
-    pub fn least_cost(&self, input: &Periodic, output: &Periodic, costs: &PlanCosts) -> f64 {
-        let period = Period {
-            input: input.period,
-            output: output.period,
+    /// About what a plan for these copies and periods costs: never more without copies of the input or where all residues
+    /// are in use, else what no plan can be cheaper than.
+    pub fn expected_cost(&self, input: &Periodic, output: &Periodic, costs: &PlanCosts) -> f64 {
+        let least = |period: Period| {
+            let copies = Copies::new(input, output, period.m(), Rule::Nearest);
+            let used = self.n_residues[period.m().ilog2() as usize];
+            let diagonals = match used == u64::from(period.m()) {
+                true => copies.window(),
+                false => used.div_ceil(copies.most()),
+            };
+            // A diagonal holds one weight in each slot of the longer period.
+            let weights = self.n_weights as f64 * shares(output);
+            let full = (weights / f64::from(period.largest())).floor() as u64;
+            let diagonals = diagonals.max(full);
+            least_total(input, output, period, diagonals, costs)
         };
-        let copies = Copies::new(input, output, period.m(), Rule::Nearest);
-        let used = self.n_residues[period.m().ilog2() as usize].div_ceil(copies.most());
-        least_total(input, output, period, used, costs)
+        let (narrowest, wide) = periods(input, output);
+        let narrowest = least(narrowest);
+        wide.map_or(narrowest, |wide| least(wide).min(narrowest))
     }
 
     /// Plans the layer for layouts that differ from those of [`Diagonals::new`] in copies and period only; see
@@ -148,18 +161,10 @@ impl<'a> Diagonals<'a> {
                 return Err(LayoutError::OtherPositions);
             }
         }
-        let narrowest = Period {
-            input: input.period,
-            output: output.period,
-        };
         let mut best = None;
-        self.best_rule(input, &output, narrowest, options, limit, &mut best);
-        if input.n_ciphertexts > 1 && output.period < input.n_slots {
-            let wide = Period {
-                output: input.n_slots,
-                ..narrowest
-            };
-            self.best_rule(input, &output, wide, options, limit, &mut best);
+        let (narrowest, wide) = periods(input, &output);
+        for period in std::iter::once(narrowest).chain(wide) {
+            self.best_rule(input, &output, period, options, limit, &mut best);
         }
         Ok(best)
     }
@@ -285,6 +290,28 @@ impl Period {
             .take_while(|&k| k >= self.output && k > 0)
             .collect()
     }
+}
+
+/// In how many places each element sits, on average over the positions.
+fn shares(layout: &Periodic) -> f64 {
+    let extent = layout.base_extent().max(1) as f64;
+    let share =
+        |copy: &Copy| f64::from(copy.to.min(extent as u32).saturating_sub(copy.from)) / extent;
+    1.0 + layout.copies.iter().map(share).sum::<f64>()
+}
+
+/// Periods to plan for: the shortest, and with several inputs the widest too, which leaves nothing to add up.
+fn periods(input: &Periodic, output: &Periodic) -> (Period, Option<Period>) {
+    let narrowest = Period {
+        input: input.period,
+        output: output.period,
+    };
+    let wide = Period {
+        output: input.n_slots,
+        ..narrowest
+    };
+    let is_choice = input.n_ciphertexts > 1 && output.period < input.n_slots;
+    (narrowest, is_choice.then_some(wide))
 }
 
 /// What a plan of so many diagonals costs at least.
