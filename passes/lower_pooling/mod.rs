@@ -56,8 +56,7 @@ impl Pass<Graph> for LowerPooling {
                     "{who} takes maxima over {height}x{width} windows, expected averages"
                 ))
                 .help(
-                    "export the network with average pooling instead; retraining it so (`privet convert`) and \
-                     composite maxima (many levels) are two other ways, not available yet",
+                    "export the network with average pooling instead; composite maxima (many levels) are not available yet",
                 ));
             }
             if let Op::Concat { axis } = node.op {

@@ -192,7 +192,7 @@ pub struct Compile {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub share: Option<u32>,
     /// With --share, largest magnitude of an input value; that of the calibration data if absent
-    #[arg(long, value_name = "B", requires = "share")]
+    #[arg(long, value_name = "B", requires = "share", value_parser = positive, allow_hyphen_values = true)]
     pub input_bound: Option<f64>,
     #[command(flatten)]
     pub compile: CompileArgs,
@@ -336,4 +336,11 @@ pub struct MeasureCosts {
     /// Write the cost table, as JSON
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("expected a number above 0".to_owned()),
+    }
 }

@@ -16,8 +16,6 @@ pub struct Failure {
     code: u8,
 }
 
-/// The reader of standard output went away: no fault.
-const GONE: u8 = 0;
 /// Files and usage.
 const OUTSIDE: u8 = 2;
 
@@ -75,13 +73,6 @@ impl Failure {
 
     /// Standard output that does not take what is printed.
     pub fn stdout(error: &io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self {
-                message: String::new(),
-                help: None,
-                code: GONE,
-            };
-        }
         let mut failure = Self::io("write", Path::new("standard output"), error);
         failure.help = matches!(error.kind(), io::ErrorKind::StorageFull)
             .then(|| "free some space or choose another disk".to_owned());
@@ -100,9 +91,7 @@ impl Failure {
 
     /// Prints the message and gives the exit code.
     pub fn report(&self) -> ExitCode {
-        if self.code != GONE {
-            eprint!("{}", self.render());
-        }
+        screen::print_error(self.render().trim_end_matches('\n'));
         ExitCode::from(self.code)
     }
 

@@ -30,15 +30,21 @@ pub fn one_line(text: &str) -> String {
         .collect()
 }
 
-/// Prints text on standard output at once.
+/// Prints text on standard output at once. Nobody reading it is no error: the work goes on and its files are written.
 ///
 /// # Errors
-/// [`Failure`] if it does not take it.
+/// [`Failure`] if it does not take it for another reason.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|e| Failure::stdout(&e))
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::stdout(&e)),
+        _ => Ok(()),
+    }
+}
+
+/// Prints a line on standard error, if anybody reads it.
+pub fn print_error(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Lines of a head and a value.

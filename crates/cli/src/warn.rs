@@ -17,7 +17,7 @@ const PIXEL_SCALE: f64 = 1.0 / 16.0;
 /// Says something useful that nobody has to act upon; silent with `--quiet`.
 pub fn note(session: &Session, text: &str) {
     if session.chatty {
-        eprintln!("note: {}", screen::one_line(text));
+        screen::print_error(&format!("note: {}", screen::one_line(text)));
     }
 }
 
@@ -28,7 +28,7 @@ pub fn warning(text: &str) {
     } else {
         "warning:"
     };
-    eprintln!("{head} {}", screen::one_line(text));
+    screen::print_error(&format!("{head} {}", screen::one_line(text)));
 }
 
 /// Warns about inputs that leave the range the network was compiled for, and about those that hardly use it.

@@ -196,3 +196,27 @@ fn what_a_refusal_for_memory_names_suffices() {
     assert_eq!(needed, after("help: --memory "));
     check(&needed).works(&["executed operations are the planned ones"]);
 }
+
+/// A reader such as `head` that leaves early takes neither files nor errors with it.
+#[test]
+fn work_goes_on_when_nobody_reads() {
+    let folder = Folder::new();
+    let program = env!("CARGO_BIN_EXE_privet");
+    let unread = |args: &[&str]| {
+        let mut command = std::process::Command::new(program);
+        command.args(args).current_dir(folder.path("."));
+        let (read, write) = std::io::pipe().expect("a pipe");
+        command.stdout(write.try_clone().expect("a pipe"));
+        command.stderr(write);
+        drop(read);
+        command.status().expect("it starts").code()
+    };
+    let model = mlp();
+    assert_eq!(unread(&["compile", &model, "-o", "m.privet"]), Some(0));
+    assert_eq!(
+        unread(&["inspect", "m.privet", "--client", "m.client"]),
+        Some(0)
+    );
+    assert!(folder.exists("m.privet") && folder.exists("m.client"));
+    assert_eq!(unread(&["inspect", "none.privet"]), Some(2));
+}
