@@ -105,7 +105,11 @@ fn copied(layout: Periodic, wanted: &[(u32, u32, u32)]) -> Periodic {
     for &(further, from, length) in wanted {
         let mut copies = layout.copies.to_vec();
         copies.push(Copy {
-            offset: layout.extent() + further,
+            // Behind all others, or between them where that fits.
+            offset: match further % 2 {
+                0 => layout.extent() + further / 2,
+                _ => further,
+            },
             from,
             to: from + length,
         });
