@@ -1,6 +1,6 @@
 //! Linear nodes around sums: what a concatenation becomes.
 
-use crate::util::linear::{LinearMap, is_linear, linear_map};
+use crate::util::linear::{LinearMap, is_linear, linear_map, read_alone};
 use ::graph::{Graph, NodeId, Op, Patch, Tensor, Wire};
 use layout::SparseMatrix;
 use std::sync::Arc;
@@ -108,20 +108,7 @@ fn sum_before(graph: &Graph, id: NodeId) -> Option<NodeId> {
     if !is_linear(&graph.node(id).op) && !matches!(graph.node(id).op, Op::Affine { .. }) {
         return None;
     }
-    let mut reader = id;
-    loop {
-        let [operand] = graph.operands(reader)[..] else {
-            return None;
-        };
-        if !graph.feeds_only(operand, reader) {
-            return None;
-        }
-        match &graph.node(operand).op {
-            Op::Reshape { .. } => reader = operand,
-            Op::Add => return Some(operand),
-            _ => return None,
-        }
-    }
+    read_alone(graph, id).filter(|&operand| matches!(graph.node(operand).op, Op::Add))
 }
 
 /// The linear nodes that a sum adds up, if it adds nothing else and nothing else reads them.

@@ -67,6 +67,11 @@ pub fn is_linear(op: &Op) -> bool {
 
 /// The linear node that `id` reads, directly or through reshapes, if nothing else reads it or them.
 pub fn linear_before(graph: &Graph, id: NodeId) -> Option<NodeId> {
+    read_alone(graph, id).filter(|&operand| is_linear(&graph.node(operand).op))
+}
+
+/// What `id` reads, directly or through reshapes, if nothing else reads it or them.
+pub fn read_alone(graph: &Graph, id: NodeId) -> Option<NodeId> {
     let mut reader = id;
     loop {
         let [operand] = graph.operands(reader)[..] else {
@@ -77,7 +82,7 @@ pub fn linear_before(graph: &Graph, id: NodeId) -> Option<NodeId> {
         }
         match &graph.node(operand).op {
             Op::Reshape { .. } => reader = operand,
-            op => return is_linear(op).then_some(operand),
+            _ => return Some(operand),
         }
     }
 }

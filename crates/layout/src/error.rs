@@ -85,7 +85,7 @@ pub enum LayoutError {
         what: &'static str,
     },
     /// A cost that orders nothing.
-    #[error("cost {what} is negative or not a number")]
+    #[error("cost {what} is negative or not a finite number")]
     BadCost {
         /// Which cost.
         what: &'static str,

@@ -14,8 +14,8 @@ const DIVES: usize = 4;
 /// Chooses the copies of each tensor along a chain, so that the plans of all layers together cost least.
 ///
 /// Copies in a layer's input let its diagonals merge; its own output may be copied as long as the layer that writes it
-/// has idle slots. Each tensor's candidates are one copy, and blocks that lie evenly spread modulo a power of two. What
-/// each layer is expected to cost orders the search.
+/// has idle slots. Each tensor's candidates are one copy, and blocks that lie evenly spread modulo a power of two. A
+/// bound below each layer's cost orders the search.
 ///
 /// # Shapes
 /// - `is_first_free`: whether the first input may be copied, as a client can.
@@ -174,9 +174,8 @@ impl<'a> Search<'a> {
         for (t, layer) in layers.iter().enumerate().rev() {
             for (i, input) in tensors[t].iter().enumerate() {
                 let steps = tensors[t + 1].iter().zip(&ahead[t + 1]);
-                let least = steps.map(|(output, ahead)| {
-                    layer.expected_cost(input, output, &options.costs) + ahead
-                });
+                let least = steps
+                    .map(|(output, ahead)| layer.least_cost(input, output, &options.costs) + ahead);
                 ahead[t][i] = least.fold(f64::INFINITY, f64::min);
             }
         }
@@ -209,7 +208,7 @@ impl<'a> Search<'a> {
             let Some(to) = step.to else {
                 for (to, output) in self.tensors[t + 1].iter().enumerate() {
                     let costs = &self.options.costs;
-                    let least = self.layers[t].expected_cost(&self.tensors[t][i], output, costs);
+                    let least = self.layers[t].least_cost(&self.tensors[t][i], output, costs);
                     let bound = step.before + least + self.ahead[t + 1][to];
                     if bound < most {
                         queue.push(Step {
@@ -256,7 +255,7 @@ impl<'a> Search<'a> {
                 let bound = |to: usize| {
                     let (input, output) = (&search.tensors[t][i], &search.tensors[t + 1][to]);
                     let costs = &search.options.costs;
-                    search.layers[t].expected_cost(input, output, costs) + search.ahead[t + 1][to]
+                    search.layers[t].least_cost(input, output, costs) + search.ahead[t + 1][to]
                 };
                 let all = 0..search.tensors[t + 1].len();
                 all.min_by(|&a, &b| bound(a).total_cmp(&bound(b)))

@@ -199,6 +199,43 @@ fn spread_convolutions() {
     assert_eq!(lola(square([1, 5], 28, 5, 2, 1), 8192), "38 102");
 }
 
+/// LeNet-5 and the LeNet with strided convolutions, see [`lenet5`] and [`lenet`].
+#[test]
+fn spread_lenets() {
+    let image = |n_slots| Periodic::image(1, 28, 28, (1, 1), (32, 32), n_slots);
+    let lenet5 = |n_slots| {
+        let (first, second) = (square([1, 6], 28, 5, 1, 2), square([6, 16], 14, 5, 1, 0));
+        let [a, b, c] = [120, 84, 10].map(|n| Periodic::vector(n, n_slots));
+        let maps = [(&first, 1), (&second, 2)];
+        let [near, far] = maps.map(|(conv, gap)| feature_map(conv, gap, 32, n_slots));
+        let matrices = [
+            random(&first),
+            random(&second).product(&pool(6, 28)),
+            dense(120, 400).product(&pool(16, 10)),
+            dense(84, 120),
+            dense(10, 84),
+        ];
+        spread(&[image(n_slots), near, far, a, b, c], &matrices)
+    };
+    assert_eq!(lenet5(4096), "128 1275");
+    assert_eq!(lenet5(8192), "105 766");
+    let lenet = |n_slots| {
+        let (first, second) = (square([1, 32], 28, 5, 2, 2), square([32, 64], 14, 5, 2, 2));
+        let [hidden, output] = [512, 10].map(|n| Periodic::vector(n, n_slots));
+        let maps = [(&first, 2), (&second, 4)];
+        let [near, far] = maps.map(|(conv, gap)| feature_map(conv, gap, 32, n_slots));
+        let matrices = [
+            random(&first),
+            random(&second),
+            dense(512, far.n_elements),
+            dense(10, 512),
+        ];
+        spread(&[image(n_slots), near, far, hidden, output], &matrices)
+    };
+    assert_eq!(lenet(4096), "148 1952");
+    assert_eq!(lenet(8192), "119 1240");
+}
+
 /// 784-128-128-10 from a plain periodic input: no shifted replicas, so the first layer pays 21 + 3.
 #[test]
 fn mlp() {

@@ -62,22 +62,6 @@ impl Copies {
         most.unwrap_or(1).max(1) as u64
     }
 
-    /// Diagonals that serve a matrix in which every residue is used: the longest run of residues without a copy, and one.
-    pub fn window(&self) -> u64 {
-        let mut residues: Vec<u32> = self.displacements[0]
-            .iter()
-            .map(|&w| residue(w, self.m))
-            .collect();
-        residues.sort_unstable();
-        let first = residues.first().map(|r| r + self.m);
-        let next = residues.iter().skip(1).copied().chain(first);
-        let gaps = residues
-            .iter()
-            .zip(next)
-            .map(|(r, next)| u64::from(next - r));
-        gaps.max().unwrap_or(1)
-    }
-
     /// The shift of an entry for one place of the output, given the difference of base positions.
     pub fn shift(&self, place: usize, difference: i32) -> i32 {
         self.choose(&self.displacements[place], difference)

@@ -61,8 +61,8 @@ pub struct Diagonals<'a> {
     shifts: Shifts,
     /// Per power of two up to the slots, the residues in use modulo it.
     n_residues: Vec<u64>,
-    /// Weights other than zero.
-    n_weights: usize,
+    /// First positions of rows, ascending, and the weights other than zero up to each.
+    weights: Vec<(u32, u64)>,
     /// Shifts of some of the rows, by their first and last base position.
     parts: RefCell<BTreeMap<(u32, u32), Rc<Shifts>>>,
 }
@@ -85,8 +85,8 @@ impl<'a> Diagonals<'a> {
             n_residues: moduli.map(|k| shifts.n_residues(1 << k).1).collect(),
             shifts,
             input: input.clone(),
+            weights: weights(matrix, &output),
             output,
-            n_weights: matrix.entries().filter(|entry| entry.2 != 0.0).count(),
             matrix,
             parts: RefCell::default(),
         })
@@ -116,25 +116,26 @@ impl<'a> Diagonals<'a> {
         &self.output
     }
 
-    /// About what a plan for these copies and periods costs: never more without copies of the input or where all residues
-    /// are in use, else what no plan can be cheaper than.
-    pub fn expected_cost(&self, input: &Periodic, output: &Periodic, costs: &PlanCosts) -> f64 {
+    /// What no plan for these copies and periods can be cheaper than.
+    pub fn least_cost(&self, input: &Periodic, output: &Periodic, costs: &PlanCosts) -> f64 {
+        let copied = |copy: &Copy| self.weights_below(copy.to) - self.weights_below(copy.from);
+        let weights = self.weights_below(u32::MAX) + output.copies.iter().map(copied).sum::<u64>();
         let least = |period: Period| {
             let copies = Copies::new(input, output, period.m(), Rule::Nearest);
-            let used = self.n_residues[period.m().ilog2() as usize];
-            let diagonals = match used == u64::from(period.m()) {
-                true => copies.window(),
-                false => used.div_ceil(copies.most()),
-            };
+            let used = self.n_residues[period.m().ilog2() as usize].div_ceil(copies.most());
             // A diagonal holds one weight in each slot of the longer period.
-            let weights = self.n_weights as f64 * shares(output);
-            let full = (weights / f64::from(period.largest())).floor() as u64;
-            let diagonals = diagonals.max(full);
-            least_total(input, output, period, diagonals, costs)
+            let full = weights.div_ceil(period.largest().into());
+            least_total(input, output, period, used.max(full), costs)
         };
         let (narrowest, wide) = periods(input, output);
         let narrowest = least(narrowest);
         wide.map_or(narrowest, |wide| least(wide).min(narrowest))
+    }
+
+    /// Weights other than zero in rows whose first position is below `position`.
+    fn weights_below(&self, position: u32) -> u64 {
+        let rows = self.weights.partition_point(|&(at, _)| at < position);
+        rows.checked_sub(1).map_or(0, |last| self.weights[last].1)
     }
 
     /// Plans the layer for layouts that differ from those of [`Diagonals::new`] in copies and period only; see
@@ -292,12 +293,17 @@ impl Period {
     }
 }
 
-/// In how many places each element sits, on average over the positions.
-fn shares(layout: &Periodic) -> f64 {
-    let extent = layout.base_extent().max(1) as f64;
-    let share =
-        |copy: &Copy| f64::from(copy.to.min(extent as u32).saturating_sub(copy.from)) / extent;
-    1.0 + layout.copies.iter().map(share).sum::<f64>()
+fn weights(matrix: &SparseMatrix, output: &Periodic) -> Vec<(u32, u64)> {
+    let of_row = |row| matrix.row(row).filter(|&(_, value)| value != 0.0).count() as u64;
+    let rows = (0..matrix.rows()).map(|row| (output.position(row), of_row(row)));
+    let mut weights: Vec<(u32, u64)> = rows.collect();
+    weights.sort_unstable();
+    let mut sum = 0;
+    for (_, n) in &mut weights {
+        sum += *n;
+        *n = sum;
+    }
+    weights
 }
 
 /// Periods to plan for: the shortest, and with several inputs the widest too, which leaves nothing to add up.

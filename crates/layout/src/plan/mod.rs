@@ -12,30 +12,9 @@ mod simulate;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LayoutError, Periodic, SparseMatrix};
+use crate::{LayoutError, Periodic};
 
 pub use linear::{Diagonals, PlanOutline, plan_linear};
-
-/// One linear layer on packed positions.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LinearKernel {
-    /// Outputs by inputs.
-    pub matrix: SparseMatrix,
-    /// Where inputs sit.
-    pub input: Periodic,
-    /// Where outputs go; the period is recomputed.
-    pub output: Periodic,
-}
-
-impl LinearKernel {
-    /// Plans the layer, see [`plan_linear`].
-    ///
-    /// # Errors
-    /// Those of [`plan_linear`].
-    pub fn plan(&self, options: &PlanOptions) -> Result<LinearPlan, LayoutError> {
-        plan_linear(&self.matrix, &self.input, &self.output, options)
-    }
-}
 
 /// How a linear layer runs.
 ///
@@ -197,7 +176,10 @@ impl PlanCosts {
             ("k_rs", self.k_rs),
             ("c_mul", self.c_mul),
         ];
-        match costs.iter().find(|(_, cost)| cost.is_nan() || *cost < 0.0) {
+        match costs
+            .iter()
+            .find(|(_, cost)| !cost.is_finite() || *cost < 0.0)
+        {
             Some(&(what, _)) => Err(LayoutError::BadCost { what }),
             None => Ok(()),
         }
