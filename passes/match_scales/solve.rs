@@ -95,7 +95,7 @@ pub fn solve(circuit: &Circuit, fresh: &Scale) -> Result<Solution, Conflict> {
     for (id, op) in circuit.ops() {
         let at = |v: ValueId| class[v.index()];
         let link = match op {
-            Op::Input { .. } => {
+            Op::Input { .. } | Op::Refresh { .. } => {
                 solver.known[at(id)] = Some(fresh.clone());
                 continue;
             }

@@ -111,6 +111,16 @@ pub struct CompileArgs {
     /// What layouts and rotations are planned for
     #[arg(long, value_enum, default_value_t = PlanFor::Latency)]
     pub objective: PlanFor,
+    /// Who may decrypt and encrypt values between layers where no ring holds the network's depth; whoever does sees them
+    #[arg(long, value_enum, value_name = "WHO")]
+    pub refresh: Option<RefreshBy>,
+}
+
+/// Who refreshes values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RefreshBy {
+    /// The data owner, who holds the secret key and takes part in the run
+    Client,
 }
 
 /// What a compilation makes least.
@@ -189,7 +199,7 @@ pub struct Compile {
     #[arg(long, value_name = "PASS")]
     pub stop_after: Option<String>,
     /// Compile for N results, at most, that will be given away under one key; larger and slower
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with = "refresh", value_parser = clap::value_parser!(u32).range(1..))]
     pub share: Option<u32>,
     /// With --share, largest magnitude of an input value; that of the calibration data if absent
     #[arg(long, value_name = "B", requires = "share", value_parser = positive, allow_hyphen_values = true)]

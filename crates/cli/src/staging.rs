@@ -1,6 +1,6 @@
 //! Steps that several commands share.
 
-use crate::args::{CompileArgs, PlanFor};
+use crate::args::{CompileArgs, PlanFor, RefreshBy};
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, feed, progress, warn};
@@ -113,6 +113,7 @@ pub fn options(
             PlanFor::Latency => Objective::Latency,
             PlanFor::Rotations => Objective::Rotations,
         },
+        client_refresh: args.refresh == Some(RefreshBy::Client),
         ..Options::default()
     };
     Ok((options, sources))
@@ -235,6 +236,14 @@ pub fn circuit_lines(lines: &mut Lines, report: &Report) {
             format!("{} out, {}", ct.output, human_bytes(ct.download_bytes)),
         ];
         lines.line("ciphertexts", &parts);
+        if c.refresh > 0 {
+            let parts = [
+                format!("{} by the client", count(c.refresh, "ciphertext")),
+                human_bytes(ct.refresh_bytes),
+                "the client sees what it refreshes".to_owned(),
+            ];
+            lines.line("refreshes", &parts);
+        }
     }
     if let Some(keys) = &report.keys {
         let relinearization = if c.relinearize > 0 {

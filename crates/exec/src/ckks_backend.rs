@@ -1,7 +1,7 @@
 //! The encrypted backend.
 
 use crate::encoded::{Encoded, complete_facts, encode};
-use crate::{Backend, ExecError, KeyId, KeyRef, KeySource, Progress, Site};
+use crate::{Backend, ExecError, KeyId, KeyRef, KeySource, Progress, Refresher, Site};
 use circuit::{Circuit, Counts, Fact, Op, RotationClass, Value};
 use ckks::{Ciphertext, CiphertextExt, CkksError, Context, Digits, Plaintext};
 use params::{GaloisElement, Rotation};
@@ -48,26 +48,31 @@ pub struct CkksBackend<'a> {
     keys: &'a dyn KeySource,
     facts: Vec<Fact>,
     encoded: &'a Encoded,
+    refresher: Option<&'a dyn Refresher>,
     counts: Mutex<Counts>,
 }
 
 impl<'a> CkksBackend<'a> {
-    /// A backend for one circuit.
+    /// A backend for one circuit; `refresher` answers its refreshes.
     ///
     /// # Errors
-    /// [`ExecError::Circuit`] if levels or scales are missing; [`ExecError::Keys`] if a key is.
+    /// [`ExecError::Circuit`] if levels or scales are missing; [`ExecError::Keys`] if a key is; [`ExecError::Refresh`] if
+    /// the circuit has refreshes and nobody answers them.
     pub fn new(
         ctx: &'a Context,
         circuit: &Circuit,
         keys: &'a dyn KeySource,
         encoded: &'a Encoded,
+        refresher: Option<&'a dyn Refresher>,
     ) -> Result<Self, ExecError> {
+        crate::check_refresher(circuit, refresher)?;
         crate::check_keys(circuit, keys)?;
         Ok(Self {
             ctx,
             keys,
             facts: complete_facts(circuit)?,
             encoded,
+            refresher,
             counts: Mutex::default(),
         })
     }
@@ -319,6 +324,20 @@ impl<'a> CkksBackend<'a> {
             (Op::RotateHoisted { by, .. }, [V::Digits(d)]) => {
                 self.count_rotation(value, true);
                 ctx.rotate_hoisted(d, &*self.rotation_key(*by)?).map(V::Ext)
+            }
+            (
+                Op::Refresh {
+                    to,
+                    scale: Some(scale),
+                    ..
+                },
+                [V::Ct(x)],
+            ) => {
+                self.count(|c| c.refresh += 1);
+                match self.refresher {
+                    Some(client) => client.refresh(x, *to, scale).map(V::Ct),
+                    None => wrong,
+                }
             }
             (Op::Extend(_), [V::Ct(x)]) => ctx.extend(x).map(V::Ext),
             (Op::ModDown { rescale, .. }, [V::Ext(x)]) => {

@@ -20,6 +20,14 @@ pub enum Objective {
     Rotations,
 }
 
+/// Refreshes by the client, which the user allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Refreshes {
+    /// Largest magnitude of any value between layers, where it is known; a value that is refreshed has to fit under the
+    /// last prime, or is refreshed a level higher.
+    pub largest: Option<f64>,
+}
+
 /// What the user asked for; the same for every pass of one compilation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -40,6 +48,8 @@ pub struct Settings {
     pub costs: CostTable,
     /// What layouts and plans are chosen for.
     pub objective: Objective,
+    /// Whether values may be refreshed by the client where the chain is too short.
+    pub refresh: Option<Refreshes>,
 }
 
 impl Default for Settings {
@@ -53,6 +63,7 @@ impl Default for Settings {
             max_degree: 15,
             costs: CostTable::default(),
             objective: Objective::default(),
+            refresh: None,
         }
     }
 }

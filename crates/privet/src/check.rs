@@ -1,9 +1,11 @@
 //! Plaintext, polynomial and encrypted results side by side.
 
 use crate::model::evaluate;
-use crate::{Client, Compiled, Error, Model, key_id, short_id};
+use crate::{Client, ClientRefresh, Compiled, Error, Model, key_id, short_id};
 use ckks::{Context, Randomness, SecretKey};
-use exec::{CkksBackend, CkksValue, Encoded, KeySource, KeyUse, MemoryPlan, Progress, Run};
+use exec::{
+    CkksBackend, CkksValue, Encoded, KeySource, KeyUse, MemoryPlan, Progress, Refresher, Run,
+};
 use rayon::prelude::*;
 
 /// What to compare.
@@ -85,14 +87,19 @@ pub struct Check {
     pub predicted_bits: Option<f64>,
     /// Bytes of the weights that were encoded before the runs; the rest was encoded in each.
     pub kept_plaintext_bytes: u64,
+    /// Bytes that refreshes by the client sent, both ways, for each encrypted sample.
+    pub refresh_bytes: u64,
     /// Whether executed counts were the planned ones, for every encrypted sample.
     pub counts_agree: bool,
 }
 
-/// Runs an encrypted sample with keys and weights at hand, and says whether it did exactly what was planned.
+/// Result of an encrypted run, what the runner says of it, and the operations that it executed.
+pub type Executed = (crate::Encrypted, Run<CkksValue>, circuit::Counts);
+
+/// Runs an encrypted sample with keys and weights at hand, without the client.
 ///
 /// # Errors
-/// [`Error::Run`] if keys or ciphertexts do not fit.
+/// [`Error::Run`] if keys or ciphertexts do not fit, or the client has to refresh values.
 pub fn run_encrypted(
     ctx: &Context,
     compiled: &Compiled,
@@ -100,8 +107,24 @@ pub fn run_encrypted(
     encoded: &Encoded,
     input: &crate::Encrypted,
     progress: &Progress<'_>,
-) -> Result<(crate::Encrypted, Run<CkksValue>, circuit::Counts), Error> {
-    let backend = CkksBackend::new(ctx, &compiled.circuit, keys, encoded)?;
+) -> Result<Executed, Error> {
+    run_refreshed(ctx, compiled, keys, encoded, input, None, progress)
+}
+
+/// As [`run_encrypted`], with a client who refreshes values where the circuit asks for it.
+///
+/// # Errors
+/// [`Error::Run`] if keys or ciphertexts do not fit, or refreshes are needed and there is no client.
+pub fn run_refreshed(
+    ctx: &Context,
+    compiled: &Compiled,
+    keys: &dyn KeySource,
+    encoded: &Encoded,
+    input: &crate::Encrypted,
+    client: Option<&dyn Refresher>,
+    progress: &Progress<'_>,
+) -> Result<Executed, Error> {
+    let backend = CkksBackend::new(ctx, &compiled.circuit, keys, encoded, client)?;
     let inputs: Vec<CkksValue> = input.cts.iter().cloned().map(CkksValue::Ct).collect();
     let run = exec::run(&backend, &compiled.circuit, &inputs, progress)?;
     let cts = run
@@ -220,9 +243,18 @@ pub fn check(
         for (i, sample) in samples.iter().take(total).enumerate() {
             let input = compiled.client.encrypt(&ctx, &secret, sample)?;
             let start = std::time::Instant::now();
-            let (output, _, executed) =
-                run_encrypted(&ctx, compiled, &*keys, &encoded, &input, &exec::silent)?;
+            let owner = ClientRefresh::new(&ctx, &secret);
+            let (output, _, executed) = run_refreshed(
+                &ctx,
+                compiled,
+                &*keys,
+                &encoded,
+                &input,
+                Some(&owner),
+                &exec::silent,
+            )?;
             result.run_ms.push(start.elapsed().as_secs_f64() * 1e3);
+            result.refresh_bytes = owner.bytes();
             result.counts_agree &= executed == planned;
             let values = compiled.client.decrypt(&ctx, &secret, &output)?;
             result.encrypted.add(&pairs[i].1, &values);

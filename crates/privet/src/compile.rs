@@ -4,7 +4,9 @@ use crate::{Client, Error, Model, Precision, ShareOptions, client::Port};
 use circuit::{Circuit, CostTable};
 use graph::{Basis, Graph, Op};
 use params::{MAX_LOG_N, max_log_qp};
-use pass::{Calibration, Compiler, Objective, PassReport, PipelineError, Refusal, Settings};
+use pass::{
+    Calibration, Refreshes, Compiler, Objective, PassReport, PipelineError, Refusal, Settings,
+};
 
 pub use pass::DumpText as Dump;
 use std::collections::BTreeMap;
@@ -29,6 +31,8 @@ pub struct Options {
     pub costs: Option<CostTable>,
     /// What layouts and plans are chosen for.
     pub objective: Objective,
+    /// Whether the client may refresh values where no ring holds the network's depth. It sees them then.
+    pub client_refresh: bool,
 }
 
 /// A compiled network: what the server runs, and the client's part of it.
@@ -106,7 +110,13 @@ pub fn compile(
         graph: back,
         ..compiler.clone()
     };
-    let plan = ring_plan(&polynomial, &settings, options);
+    let mut plan = ring_plan(&polynomial, &settings, options);
+    if options.client_refresh && !fits(&polynomial, &plan) {
+        refuse_sharing(options)?;
+        let largest = passes::util::bound::value_bound(&polynomial, &settings);
+        settings.refresh = Some(Refreshes { largest });
+        plan = refresh_plan(&polynomial, options, &plan);
+    }
     let offset = passes.len();
     let mut dump = |at: usize, name: &str, text: &dyn Fn() -> String, word: &'static str| {
         dump(offset + at, name, text, word)
@@ -195,6 +205,14 @@ pub(crate) struct Ring {
     scale_bits: u8,
 }
 
+impl Ring {
+    /// Whether so many levels may fit: a scale for each and for the last prime.
+    fn holds(self, levels: u32) -> bool {
+        let room = max_log_qp(self.log_n).unwrap_or(0);
+        u32::from(self.scale_bits) * (levels + 1) <= room
+    }
+}
+
 /// Rings to try in rising degree, each with the scales to try in falling size.
 fn ring_plan(graph: &Graph, settings: &Settings, options: &Options) -> Vec<Vec<Ring>> {
     let depth = depth(graph);
@@ -236,6 +254,42 @@ fn ring_plan(graph: &Graph, settings: &Settings, options: &Options) -> Vec<Vec<R
     degrees.into_iter().map(scales).collect()
 }
 
+/// Whether some ring holds the network's depth.
+fn fits(graph: &Graph, plan: &[Vec<Ring>]) -> bool {
+    let needed = depth(graph);
+    plan.iter().flatten().any(|ring| ring.holds(needed))
+}
+
+/// The rings that hold every single layer, each with the largest scale: values are refreshed between layers.
+fn refresh_plan(graph: &Graph, options: &Options, plan: &[Vec<Ring>]) -> Vec<Vec<Ring>> {
+    let deepest = graph.order().into_iter().map(|id| own_depth(graph, id));
+    // Of the last prime, the special one, and the level that refreshed values come from.
+    let needed = deepest.max().unwrap_or(0) + 2;
+    let largest = plan.iter().flatten().map(|ring| ring.scale_bits).max();
+    let scale_bits = options.scale_bits.or(largest).unwrap_or(FULL_SCALE_BITS);
+    let rings = plan.iter().filter_map(|rings| rings.first());
+    rings
+        .map(|ring| Ring {
+            scale_bits,
+            ..*ring
+        })
+        .filter(|ring| ring.holds(needed))
+        .map(|ring| vec![ring])
+        .collect()
+}
+
+/// Refreshed values are seen by the client, and no bound on the error of results covers them.
+fn refuse_sharing(options: &Options) -> Result<(), Error> {
+    match options.share {
+        None => Ok(()),
+        Some(_) => Err(PipelineError::Refused(
+            Refusal::new("results of a network with refreshes can not be shared")
+                .help("leave out --share, or --refresh"),
+        )
+        .into()),
+    }
+}
+
 /// Levels the polynomial network needs.
 fn depth(graph: &Graph) -> u32 {
     let mut levels: BTreeMap<graph::NodeId, u32> = BTreeMap::new();
@@ -246,16 +300,7 @@ fn depth(graph: &Graph) -> u32 {
             .map(|o| levels[o])
             .max()
             .unwrap_or(0);
-        let own = match &graph.node(id).op {
-            Op::Conv { .. } | Op::Dense { .. } | Op::Linear { .. } | Op::Mul => 1,
-            Op::Affine { scale, .. } => u32::from(scale.values().iter().any(|v| *v != 1.0)),
-            Op::Polynomial(p) => match p.basis {
-                Basis::Power if p.is_square() => 1,
-                _ => (p.degree() as u32 + 1).next_power_of_two().trailing_zeros(),
-            },
-            _ => 0,
-        };
-        levels.insert(id, below + own);
+        levels.insert(id, below + own_depth(graph, id));
     }
     graph
         .outputs()
@@ -264,6 +309,19 @@ fn depth(graph: &Graph) -> u32 {
         .copied()
         .max()
         .unwrap_or(0)
+}
+
+/// Levels that one node takes.
+fn own_depth(graph: &Graph, id: graph::NodeId) -> u32 {
+    match &graph.node(id).op {
+        Op::Conv { .. } | Op::Dense { .. } | Op::Linear { .. } | Op::Mul => 1,
+        Op::Affine { scale, .. } => u32::from(scale.values().iter().any(|v| *v != 1.0)),
+        Op::Polynomial(p) => match p.basis {
+            Basis::Power if p.is_square() => 1,
+            _ => (p.degree() as u32 + 1).next_power_of_two().trailing_zeros(),
+        },
+        _ => 0,
+    }
 }
 
 /// A ring twice as large does twice the work per limb; it can win only where it spares this many digits or more.
@@ -277,7 +335,8 @@ pub(crate) fn cheapest(
     plan: &[Vec<Ring>],
     dump: &mut Dump<'_>,
 ) -> Result<pass::Compiled, Error> {
-    let needed = depth(graph);
+    let refreshes = settings.refresh.is_some();
+    let needed = if refreshes { 0 } else { depth(graph) };
     let mut best: Option<(f64, Ring, pass::Compiled)> = None;
     let mut last_tried = None;
     let mut refused = None;
@@ -316,7 +375,7 @@ pub(crate) fn cheapest(
             .as_ref()
             .and_then(|(.., made)| made.circuit.params())
             .map_or(0, |p| p.spec().digits.len());
-        if digits < MANY_DIGITS {
+        if digits < MANY_DIGITS && !refreshes {
             break;
         }
     }
@@ -335,7 +394,11 @@ pub(crate) fn cheapest(
             }
         }
         (None, Some(error)) => Err(error),
-        (None, None) => Err(PipelineError::Refused(Refusal::new("no ring degree to try")).into()),
+        (None, None) => Err(PipelineError::Refused(
+            Refusal::new("no ring degree to try: none holds the network's deepest layer")
+                .help("a larger --log-n, or activations of lower degree (--max-degree 3)"),
+        )
+        .into()),
     }
 }
 
@@ -352,7 +415,7 @@ fn too_deep(graph: &Graph, levels: u32, scale_bits: u32, log_n: u8, room: u32) -
     let help = if log_n < MAX_LOG_N {
         format!("--log-n {} or none", log_n + 1)
     } else {
-        "--max-degree 3 or fewer layers; networks this deep need bootstrapping, which is not available yet".to_owned()
+        "--refresh client: the data owner decrypts and encrypts some values between layers, takes part in every run and sees those values, which can reveal the model; or --max-degree 3, or fewer layers".to_owned()
     };
     PipelineError::Refused(Refusal {
         pass: Some("choose-params"),

@@ -11,11 +11,14 @@ mod error;
 mod files;
 mod model;
 mod precision;
+mod refresh;
 mod share;
 mod summary;
 mod threads;
 
-pub use check::{Check, CheckOptions, Comparison, argmax, check, run_encrypted};
+pub use check::{
+    Check, CheckOptions, Comparison, Executed, argmax, check, run_encrypted, run_refreshed,
+};
 pub use client::{Client, Encrypted, Keys, Port};
 pub use compile::{Compiled, Dump, Options, compile};
 pub use costs::load_costs;
@@ -26,6 +29,7 @@ pub use files::{
 pub use model::Model;
 pub use passes;
 pub use precision::Precision;
+pub use refresh::ClientRefresh;
 pub use share::{STATISTICAL_BITS, Share, ShareOptions, Shared};
 pub use threads::{threads, use_threads};
 

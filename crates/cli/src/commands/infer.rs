@@ -6,7 +6,7 @@ use crate::screen::{self, Lines};
 use crate::{Session, feed, progress, staging, warn};
 use privet::extend::{CkksBackend, Counts, KeyUse, MemoryPlan, counts};
 use privet::prelude::{Compiled, Model, Report, write_npy};
-use privet::{Comparison, Error, argmax, run_encrypted};
+use privet::{ClientRefresh, Comparison, Error, argmax, run_refreshed};
 use std::slice::from_ref;
 
 /// Largest relative difference that rounding alone explains.
@@ -208,7 +208,17 @@ fn encrypted(
     time.encrypt_ms = Some(ms);
     let input = input?;
     let (done, ms) = progress::count(session, "running", |tick| {
-        run_encrypted(&ctx, compiled, &keys.evaluation, &encoded, &input, tick)
+        let owner = ClientRefresh::new(&ctx, &keys.secret);
+        let evaluation = &keys.evaluation;
+        run_refreshed(
+            &ctx,
+            compiled,
+            evaluation,
+            &encoded,
+            &input,
+            Some(&owner),
+            tick,
+        )
     });
     time.run_ms = Some(ms);
     let (output, _, executed) = done?;

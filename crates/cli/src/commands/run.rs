@@ -6,7 +6,7 @@ use crate::args::Run;
 use crate::failure::Failure;
 use crate::screen::Lines;
 use crate::{Session, progress, staging};
-use privet::extend::{CkksBackend, KeyUse, counts};
+use privet::extend::{CkksBackend, KeyUse, check_refresher, counts};
 use privet::prelude::{Compiled, Encrypted, Role, human_bytes};
 use privet::{Error, run_encrypted};
 
@@ -25,6 +25,9 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
         &[&args.model, &args.input, &args.evaluation],
     )?;
     let compiled = Compiled::load(&args.model)?;
+    // No one here holds a secret key.
+    check_refresher(&compiled.circuit, None)
+        .map_err(|e| Failure::from(Error::from(e)).about(&args.model))?;
     let client = &compiled.client;
     let mut report = compiled.report.clone();
     let cap = staging::memory_cap(args.memory);

@@ -1,0 +1,71 @@
+//! Modulus chains that fit the security table.
+
+use params::ParamsSpec;
+
+/// Largest prime that the multiply kernels take.
+pub const MAX_BITS: u8 = 48;
+/// Largest number of special primes worth trying.
+const MAX_SPECIAL: usize = 12;
+/// Bits by which the special primes should exceed a digit, so that key switching costs no precision.
+const HEADROOM_BITS: f64 = 6.0;
+
+/// Chains to price: every number of special primes, digits as large as those allow, the short digit at the bottom.
+pub fn candidates(
+    log_n: u8,
+    levels: usize,
+    scale_bits: u8,
+    base_bits: u8,
+    bound: u32,
+) -> Vec<ParamsSpec> {
+    let mut found = Vec::new();
+    for n_special in 1..=MAX_SPECIAL {
+        for headroom in [HEADROOM_BITS, 3.0, 1.0, 0.0] {
+            // The base prime takes what the bound leaves, for values beyond the calibrated ones.
+            for base in [MAX_BITS, base_bits] {
+                for special in (scale_bits..=MAX_BITS).rev() {
+                    let total = usize::from(base)
+                        + levels * usize::from(scale_bits)
+                        + n_special * usize::from(special);
+                    if total > bound as usize {
+                        continue;
+                    }
+                    let chain: Vec<u8> = std::iter::once(base)
+                        .chain(std::iter::repeat_n(scale_bits, levels))
+                        .collect();
+                    if let Some(digits) =
+                        cut(&chain, n_special as f64 * f64::from(special) - headroom)
+                    {
+                        found.push(ParamsSpec {
+                            log_n,
+                            chain_bits: chain,
+                            special_bits: vec![special; n_special],
+                            digits,
+                            scale_bits,
+                        });
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Digits of at most `room` bits each, from the top down, evened out; sizes from `q_0` upward.
+pub fn cut(chain: &[u8], room: f64) -> Option<Vec<u8>> {
+    let mut digits: Vec<u8> = Vec::new();
+    let mut bits = f64::INFINITY;
+    for prime in chain.iter().rev().map(|&b| f64::from(b)) {
+        if prime > room {
+            return None;
+        }
+        if bits + prime > room {
+            digits.push(0);
+            bits = 0.0;
+        }
+        *digits.last_mut()? += 1;
+        bits += prime;
+    }
+    digits.reverse();
+    Some(digits)
+}
