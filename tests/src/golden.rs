@@ -2,8 +2,8 @@
 
 use crate::{blessing, onnx, render};
 use privet::extend::{
-    Calibration, Circuit, Compiler, Graph, PassReport, PipelineError, Program, Settings, counts,
-    graph,
+    Calibration, Circuit, Compiler, Graph, PassReport, PipelineError, Program, Refreshes, Settings,
+    counts, graph,
 };
 use privet::prelude::{Error, Model, Options};
 use privet::{compile, passes};
@@ -187,6 +187,11 @@ impl Golden {
                         .parse()
                         .map_err(|_| format!("settings: `{word}` has no number"))?
                 }
+                "refresh" => {
+                    settings.refresh = Some(Refreshes {
+                        largest: value.parse().ok(),
+                    })
+                }
                 _ => return Err(format!("`{key}` is no setting")),
             }
         }
@@ -228,6 +233,7 @@ impl Golden {
             calibration: (!samples.is_empty()).then_some(samples),
             max_degree: given("max_degree").then_some(settings.max_degree),
             activation_error: given("activation_error").then_some(settings.activation_error),
+            client_refresh: settings.refresh.is_some(),
             ..Options::default()
         })
     }

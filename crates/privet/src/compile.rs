@@ -5,7 +5,7 @@ use circuit::{Circuit, CostTable};
 use graph::{Basis, Graph, Op};
 use params::{MAX_LOG_N, max_log_qp};
 use pass::{
-    Calibration, Refreshes, Compiler, Objective, PassReport, PipelineError, Refusal, Settings,
+    Calibration, Compiler, Objective, PassReport, PipelineError, Refreshes, Refusal, Settings,
 };
 
 pub use pass::DumpText as Dump;
@@ -115,7 +115,7 @@ pub fn compile(
         refuse_sharing(options)?;
         let largest = passes::util::bound::value_bound(&polynomial, &settings);
         settings.refresh = Some(Refreshes { largest });
-        plan = refresh_plan(&polynomial, options, &plan);
+        plan = refresh_plan(&polynomial, &settings, options);
     }
     let offset = passes.len();
     let mut dump = |at: usize, name: &str, text: &dyn Fn() -> String, word: &'static str| {
@@ -216,16 +216,8 @@ impl Ring {
 /// Rings to try in rising degree, each with the scales to try in falling size.
 fn ring_plan(graph: &Graph, settings: &Settings, options: &Options) -> Vec<Vec<Ring>> {
     let depth = depth(graph);
-    let bound = passes::util::bound::result_bound(graph, settings).unwrap_or(0.0);
-    // Sign and guard bits as choose-params wants them.
-    let result_bits = bound.max(1.0).log2().ceil() as u32 + 3;
-    // The last prime holds scale and result in 48 bits.
-    let full = FULL_SCALE_BITS
-        .min(48u32.saturating_sub(result_bits) as u8)
-        .max(LEAST_SCALE_BITS);
-    let degrees: Vec<u8> = options
-        .log_n
-        .map_or_else(|| (MIN_LOG_N..=MAX_LOG_N).collect(), |n| vec![n]);
+    let result_bits = result_bits(graph, settings);
+    let full = full_scale_bits(result_bits);
     let scales = |log_n: u8| -> Vec<Ring> {
         if let Some(scale_bits) = options.scale_bits {
             return vec![Ring { log_n, scale_bits }];
@@ -251,7 +243,25 @@ fn ring_plan(graph: &Graph, settings: &Settings, options: &Options) -> Vec<Vec<R
             fitting
         }
     };
-    degrees.into_iter().map(scales).collect()
+    degrees(options).into_iter().map(scales).collect()
+}
+
+fn degrees(options: &Options) -> Vec<u8> {
+    let all = || (MIN_LOG_N..=MAX_LOG_N).collect();
+    options.log_n.map_or_else(all, |n| vec![n])
+}
+
+/// Bits of the largest result, sign and guard bits as choose-params wants them.
+fn result_bits(graph: &Graph, settings: &Settings) -> u32 {
+    let bound = passes::util::bound::result_bound(graph, settings).unwrap_or(0.0);
+    bound.max(1.0).log2().ceil() as u32 + 3
+}
+
+/// The largest scale that, with such results, the last prime holds in 48 bits.
+fn full_scale_bits(result_bits: u32) -> u8 {
+    FULL_SCALE_BITS
+        .min(48u32.saturating_sub(result_bits) as u8)
+        .max(LEAST_SCALE_BITS)
 }
 
 /// Whether some ring holds the network's depth.
@@ -261,18 +271,16 @@ fn fits(graph: &Graph, plan: &[Vec<Ring>]) -> bool {
 }
 
 /// The rings that hold every single layer, each with the largest scale: values are refreshed between layers.
-fn refresh_plan(graph: &Graph, options: &Options, plan: &[Vec<Ring>]) -> Vec<Vec<Ring>> {
-    let deepest = graph.order().into_iter().map(|id| own_depth(graph, id));
-    // Of the last prime, the special one, and the level that refreshed values come from.
-    let needed = deepest.max().unwrap_or(0) + 2;
-    let largest = plan.iter().flatten().map(|ring| ring.scale_bits).max();
-    let scale_bits = options.scale_bits.or(largest).unwrap_or(FULL_SCALE_BITS);
-    let rings = plan.iter().filter_map(|rings| rings.first());
+fn refresh_plan(graph: &Graph, settings: &Settings, options: &Options) -> Vec<Vec<Ring>> {
+    let layers = graph.order().into_iter().map(|id| own_depth(graph, id));
+    // One more for the special prime.
+    let needed = layers.max().unwrap_or(0) + 1;
+    let full = full_scale_bits(result_bits(graph, settings));
+    let scale_bits = options.scale_bits.unwrap_or(full);
+    let rings = degrees(options)
+        .into_iter()
+        .map(|log_n| Ring { log_n, scale_bits });
     rings
-        .map(|ring| Ring {
-            scale_bits,
-            ..*ring
-        })
         .filter(|ring| ring.holds(needed))
         .map(|ring| vec![ring])
         .collect()

@@ -59,6 +59,6 @@ pub mod extend {
     pub use params::*;
     pub use pass::{
         Calibration, Changed, Compiler, Lower, Pass, PassCx, PassInfo, PassReport, Pipeline,
-        PipelineError, Program, Refusal, Registry, RegistryError, Rules, Settings, rule,
+        PipelineError, Program, Refreshes, Refusal, Registry, RegistryError, Rules, Settings, rule,
     };
 }
