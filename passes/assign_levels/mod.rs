@@ -21,12 +21,12 @@ impl Pass<Circuit> for AssignLevels {
     fn info(&self) -> PassInfo {
         PassInfo::new(
             "assign-levels",
-            "every operation runs at the lowest level that suffices",
+            "every operation runs at the lowest level that suffices; refreshes where the chain is too short",
         )
         .needs("rescales are placed")
         .gives("every value has a level; results are at level 0")
         .source(
-            "lowest levels by one backward walk; Dathathri et al., EVA, PLDI 2020, for the checker",
+            "lowest levels by one backward walk; Dathathri et al., EVA, PLDI 2020, for the checker; refreshes by shortest path after Orion, Ebel et al., ASPLOS 2025",
         )
     }
 

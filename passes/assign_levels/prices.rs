@@ -100,12 +100,11 @@ fn chain(settings: &Settings, levels: u8) -> Option<Params> {
     best.map(|(_, params)| params)
 }
 
-/// The largest number of levels that the security table allows.
-pub fn most_levels(settings: &Settings) -> u8 {
-    let fits = |levels: &u8| {
-        let bound = max_log_qp(settings.log_n).unwrap_or(0);
-        let bits = settings.scale_bits;
-        !candidates(settings.log_n, (*levels).into(), bits, MAX_BITS, bound).is_empty()
-    };
+/// The largest number of levels that the security table allows beside a last prime of so many bits.
+pub fn most_levels(settings: &Settings, base_bits: u8) -> u8 {
+    let (log_n, bits) = (settings.log_n, settings.scale_bits);
+    let bound = max_log_qp(log_n).unwrap_or(0);
+    let fits =
+        |levels: &u8| !candidates(log_n, (*levels).into(), bits, base_bits, bound).is_empty();
     (1..=63).take_while(fits).last().unwrap_or(0)
 }

@@ -3,20 +3,22 @@
 use super::prices::{Prices, most_levels};
 use super::search::{Plan, Site, Tensors};
 use super::{Needed, needed_levels};
-use crate::util::chain::MAX_BITS;
+use crate::util::chain::{GUARD_BITS, MAX_BITS, base_bits};
 use ::circuit::{Circuit, ValueId};
 use pass::{PassCx, Refusal, Settings};
 
-/// Sign, and a factor of four for values larger than any seen.
-const GUARD_BITS: f64 = 3.0;
-
 /// Levels with refreshes; `None` where none are allowed, or none are needed.
 pub fn plan(circuit: &Circuit, cx: &mut PassCx<'_>) -> Result<Option<Vec<Needed>>, Refusal> {
-    let most = most_levels(cx.settings);
-    let deepest = needed_levels(circuit, &[])?.iter().map(|n| n.made).max();
-    if cx.settings.refresh.is_none() || deepest.is_none_or(|d| d <= most) {
+    if cx.settings.refresh.is_none() {
         return Ok(None);
     }
+    let deepest = needed_levels(circuit, &[])?.iter().map(|n| n.made).max();
+    let base_bits = base_bits(cx.settings.scale_bits, circuit.bound())?;
+    if deepest.is_none_or(|deepest| deepest <= most_levels(cx.settings, base_bits)) {
+        return Ok(None);
+    }
+    // The last prime holds whatever is refreshed, not results alone.
+    let most = most_levels(cx.settings, MAX_BITS);
     let tensors = Tensors::new(circuit);
     let source = source_level(cx.settings);
     let mut best: Option<(u8, Plan, Option<Plan>)> = None;
@@ -48,17 +50,15 @@ pub fn plan(circuit: &Circuit, cx: &mut PassCx<'_>) -> Result<Option<Vec<Needed>
     let count = needed.iter().filter(|n| n.read > n.made).count();
     let n_tensors = plan.refreshed.iter().filter(|r| **r).count();
     cx.note(format!(
-        "{count} ciphertexts of {n_tensors} tensors are refreshed by the client, from level {source} to at most {top}"
+        "refreshed by the client: ciphertexts {count}, tensors {n_tensors} of {}, from level {source} to at most {top}",
+        tensors.len()
     ));
-    let seconds = |plan: &Plan| format!("{:.2} s", plan.us * 1e-6);
-    let trivial = everywhere.map_or_else(String::new, |all| {
-        format!(
-            "; refreshing all {} would take {}",
-            tensors.len(),
-            seconds(&all)
-        )
-    });
-    cx.note(format!("predicted time {}{trivial}", seconds(&plan)));
+    if let Some(everywhere) = everywhere {
+        let share = 100.0 * plan.us / everywhere.us;
+        cx.note(format!(
+            "with all of them refreshed the run would take longer; this takes {share:.0} % of that"
+        ));
+    }
     Ok(Some(needed))
 }
 
@@ -66,8 +66,9 @@ pub fn plan(circuit: &Circuit, cx: &mut PassCx<'_>) -> Result<Option<Vec<Needed>
 /// saw, else 1.
 fn source_level(settings: &Settings) -> u8 {
     let largest = settings.refresh.and_then(|r| r.largest);
-    let bits =
-        |largest: f64| f64::from(settings.scale_bits) + largest.max(1.0).log2().ceil() + GUARD_BITS;
+    let bits = |largest: f64| {
+        f64::from(settings.scale_bits) + largest.max(1.0).log2().ceil() + f64::from(GUARD_BITS)
+    };
     u8::from(largest.is_none_or(|l| bits(l) > f64::from(MAX_BITS)))
 }
 

@@ -1,6 +1,6 @@
 #![doc = include_str!("README.md")]
 
-use crate::util::chain::{MAX_BITS, candidates};
+use crate::util::chain::{MAX_BITS, base_bits, candidates};
 use ::circuit::{Circuit, Op, facts};
 use params::{MAX_LOG_N, Params, max_log_qp};
 use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
@@ -12,9 +12,6 @@ pub use crate::util::chain::cut;
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChooseParams {}
-
-/// Sign, and a factor of four for results larger than any seen.
-const GUARD_BITS: u8 = 3;
 
 impl Pass<Circuit> for ChooseParams {
     fn info(&self) -> PassInfo {
@@ -82,24 +79,6 @@ impl Pass<Circuit> for ChooseParams {
         circuit.set_params(params);
         Ok(Changed::Yes)
     }
-}
-
-/// Size of the last prime: scale, largest result, sign and guard bits.
-fn base_bits(scale_bits: u8, bound: Option<f64>) -> Result<u8, Refusal> {
-    let Some(bound) = bound.filter(|b| *b > 0.0) else {
-        return Ok(MAX_BITS);
-    };
-    let bits = f64::from(scale_bits) + bound.log2().ceil().max(0.0) + f64::from(GUARD_BITS);
-    if bits > f64::from(MAX_BITS) {
-        return Err(Refusal::new(format!(
-            "results up to {bound:.0} need a last prime of {bits:.0} bits at scale 2^{scale_bits}, the largest is {MAX_BITS}"
-        ))
-        .help(format!(
-            "divide the weights and the bias of the last layer by {:.0} and multiply the results by it after decryption",
-            (bits - f64::from(MAX_BITS)).exp2()
-        )));
-    }
-    Ok((bits as u8).max(scale_bits + 2).min(MAX_BITS))
 }
 
 fn too_deep(log_n: u8, levels: usize, scale_bits: u8, base_bits: u8, bound: u32) -> Refusal {

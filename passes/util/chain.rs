@@ -1,13 +1,37 @@
 //! Modulus chains that fit the security table.
 
 use params::ParamsSpec;
+use pass::Refusal;
 
 /// Largest prime that the multiply kernels take.
 pub const MAX_BITS: u8 = 48;
+/// Sign, and a factor of four for values larger than any seen.
+pub const GUARD_BITS: u8 = 3;
 /// Largest number of special primes worth trying.
 const MAX_SPECIAL: usize = 12;
 /// Bits by which the special primes should exceed a digit, so that key switching costs no precision.
 const HEADROOM_BITS: f64 = 6.0;
+
+/// Size of the last prime: scale, largest result, sign and guard bits.
+///
+/// # Errors
+/// [`Refusal`] if no prime is that large.
+pub fn base_bits(scale_bits: u8, bound: Option<f64>) -> Result<u8, Refusal> {
+    let Some(bound) = bound.filter(|b| *b > 0.0) else {
+        return Ok(MAX_BITS);
+    };
+    let bits = f64::from(scale_bits) + bound.log2().ceil().max(0.0) + f64::from(GUARD_BITS);
+    if bits > f64::from(MAX_BITS) {
+        return Err(Refusal::new(format!(
+            "results up to {bound:.0} need a last prime of {bits:.0} bits at scale 2^{scale_bits}, the largest is {MAX_BITS}"
+        ))
+        .help(format!(
+            "divide the weights and the bias of the last layer by {:.0} and multiply the results by it after decryption",
+            (bits - f64::from(MAX_BITS)).exp2()
+        )));
+    }
+    Ok((bits as u8).max(scale_bits + 2).min(MAX_BITS))
+}
 
 /// Chains to price: every number of special primes, digits as large as those allow, the short digit at the bottom.
 pub fn candidates(

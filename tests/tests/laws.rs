@@ -349,7 +349,7 @@ fn circuit_parses_back(circuit: &Circuit) -> Result<(), String> {
 }
 
 /// Counts that a pass may raise, and why; all others may only fall.
-const MAY_RISE: [(&str, &[&str], &str); 8] = [
+const MAY_RISE: [(&str, &[&str], &str); 9] = [
     (
         "fold-batch-norm",
         &["linear"],
@@ -389,6 +389,11 @@ const MAY_RISE: [(&str, &[&str], &str); 8] = [
         "place-rescale",
         &["rescale", "depth"],
         "placing rescales is what it does",
+    ),
+    (
+        "assign-levels",
+        &["refresh"],
+        "where the chain ends, the client refreshes if the user allows it",
     ),
 ];
 /// Only where a drop becomes a product with one, which its note says.

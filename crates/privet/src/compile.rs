@@ -110,23 +110,31 @@ pub fn compile(
         graph: back,
         ..compiler.clone()
     };
-    let mut plan = ring_plan(&polynomial, &settings, options);
-    if options.client_refresh && !fits(&polynomial, &plan) {
-        refuse_sharing(options)?;
-        let largest = passes::util::bound::value_bound(&polynomial, &settings);
-        settings.refresh = Some(Refreshes { largest });
-        plan = refresh_plan(&polynomial, &settings, options);
-    }
+    let plan = ring_plan(&polynomial, &settings, options);
     let offset = passes.len();
     let mut dump = |at: usize, name: &str, text: &dyn Fn() -> String, word: &'static str| {
         dump(offset + at, name, text, word)
     };
     let name = &model.info.name;
     let (made, share) = match options.share {
-        None => (
-            cheapest(&polynomial, &settings, &rest, &plan, &mut dump)?,
-            None,
-        ),
+        None => {
+            let made = cheapest(&polynomial, &settings, &rest, &plan, &mut dump);
+            let made = match made {
+                Err(error) if options.client_refresh && is_too_deep(&error) => {
+                    let largest = passes::util::bound::value_bound(&polynomial, &settings);
+                    settings.refresh = Some(Refreshes { largest });
+                    let plan = refresh_plan(&polynomial, &settings, options);
+                    cheapest(&polynomial, &settings, &rest, &plan, &mut dump)
+                }
+                made => made,
+            };
+            (made?, None)
+        }
+        Some(_) if options.client_refresh => {
+            let why = "results of a network with refreshes by the client can not be shared";
+            let refusal = Refusal::new(why).help("leave out --share, or --refresh");
+            return Err(PipelineError::Refused(refusal).into());
+        }
         Some(asked) => {
             let (made, share) = crate::share::smallest_ring(
                 &polynomial,
@@ -264,10 +272,9 @@ fn full_scale_bits(result_bits: u32) -> u8 {
         .max(LEAST_SCALE_BITS)
 }
 
-/// Whether some ring holds the network's depth.
-fn fits(graph: &Graph, plan: &[Vec<Ring>]) -> bool {
-    let needed = depth(graph);
-    plan.iter().flatten().any(|ring| ring.holds(needed))
+/// Whether no ring was found to hold the network's depth.
+fn is_too_deep(error: &Error) -> bool {
+    matches!(error, Error::Compile(PipelineError::Refused(refusal)) if refusal.pass == Some("choose-params"))
 }
 
 /// The rings that hold every single layer, each with the largest scale: values are refreshed between layers.
@@ -284,18 +291,6 @@ fn refresh_plan(graph: &Graph, settings: &Settings, options: &Options) -> Vec<Ve
         .filter(|ring| ring.holds(needed))
         .map(|ring| vec![ring])
         .collect()
-}
-
-/// Refreshed values are seen by the client, and no bound on the error of results covers them.
-fn refuse_sharing(options: &Options) -> Result<(), Error> {
-    match options.share {
-        None => Ok(()),
-        Some(_) => Err(PipelineError::Refused(
-            Refusal::new("results of a network with refreshes can not be shared")
-                .help("leave out --share, or --refresh"),
-        )
-        .into()),
-    }
 }
 
 /// Levels the polynomial network needs.
