@@ -65,9 +65,13 @@ fn what_a_refresh_does_not_take_is_named() {
 fn slots_stay_and_errors_grow_by_a_fresh_one() {
     let circuit = circuit();
     let input = ramp(&circuit);
-    let exact = &run_slots(&circuit, &[input.clone()], None).expect("it runs")[0];
+    let exact = &run_slots(&circuit, std::slice::from_ref(&input), None).expect("it runs")[0];
     assert_eq!((exact[0], exact[1]), (0.0, 2.0 * input[1]));
-    let noisy = run_slots(&circuit, &[input.clone()], Some(&mut SlotNoise::new(1)));
+    let noisy = run_slots(
+        &circuit,
+        std::slice::from_ref(&input),
+        Some(&mut SlotNoise::new(1)),
+    );
     let noisy = &noisy.expect("it runs")[0];
     let n = exact.len() as f64;
     let squares = exact.iter().zip(noisy).map(|(a, b)| (a - b).powi(2));
