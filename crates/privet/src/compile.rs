@@ -1,11 +1,14 @@
 //! Compiling for the cheapest ring that fits.
 
+use crate::batch::Batch;
+use crate::rings::{Ring, depth, is_too_deep, refresh_plan, ring_plan, too_deep};
 use crate::{Client, Error, Model, Precision, ShareOptions, client::Port};
 use circuit::{Circuit, CostTable};
-use graph::{Basis, Graph, Op};
-use params::{MAX_LOG_N, max_log_qp};
+use graph::Graph;
+use params::max_log_qp;
 use pass::{
-    Calibration, Compiler, Objective, PassReport, PipelineError, Refreshes, Refusal, Settings,
+    Calibration, Compiler, Objective, Packing, PassReport, PipelineError, Refreshes, Refusal,
+    Settings,
 };
 
 pub use pass::DumpText as Dump;
@@ -31,6 +34,10 @@ pub struct Options {
     pub costs: Option<CostTable>,
     /// What layouts and plans are chosen for.
     pub objective: Objective,
+    /// Which family of layouts is used.
+    pub packing: Packing,
+    /// Samples of one run; as many as the layouts hold anyway if absent.
+    pub batch: Option<u32>,
     /// Whether the client may refresh values where no ring holds the network's depth. It sees them then.
     pub client_refresh: bool,
 }
@@ -51,15 +58,6 @@ pub struct Compiled {
     /// Predicted errors of the results; absent when read from a file.
     pub precision: Option<Precision>,
 }
-
-/// Smallest scale that is tried on its own account: below it, rounding reaches the third decimal of ordinary values.
-const MIN_SCALE_BITS: u8 = 34;
-/// Smallest scale there are primes for; results too large for it are refused by `choose-params`.
-const LEAST_SCALE_BITS: u8 = 30;
-/// Scale used where the ring allows it.
-const FULL_SCALE_BITS: u8 = 40;
-/// Smallest ring worth trying.
-const MIN_LOG_N: u8 = 12;
 
 /// Compiles a model with a compiler, [`passes::standard`] for most. Every ring degree from the smallest that fits is
 /// tried until a larger one is no cheaper; `dump` is told of passes that depend on the ring for every ring that is
@@ -96,6 +94,7 @@ pub fn compile(
         settings.costs = costs.clone();
     }
     settings.objective = options.objective;
+    settings.packing = options.packing.clone();
     settings.max_degree = options.max_degree.unwrap_or(settings.max_degree);
     settings.activation_error = options
         .activation_error
@@ -111,6 +110,14 @@ pub fn compile(
         ..compiler.clone()
     };
     let plan = ring_plan(&polynomial, &settings, options);
+    let batch = Batch(options.batch);
+    if options.share.is_some()
+        && (options.batch.is_some_and(|n| n > 1) || options.packing == Packing::Batch)
+    {
+        let refusal = Refusal::new("results of a batch can not be shared")
+            .help("compile for sharing without --batch and --packing batch");
+        return Err(PipelineError::Refused(refusal).into());
+    }
     let offset = passes.len();
     let mut dump = |at: usize, name: &str, text: &dyn Fn() -> String, word: &'static str| {
         dump(offset + at, name, text, word)
@@ -118,13 +125,13 @@ pub fn compile(
     let name = &model.info.name;
     let (made, share) = match options.share {
         None => {
-            let made = cheapest(&polynomial, &settings, &rest, &plan, &mut dump);
+            let made = cheapest(&polynomial, &settings, &rest, &plan, batch, &mut dump);
             let made = match made {
                 Err(error) if options.client_refresh && is_too_deep(&error) => {
                     let largest = passes::util::bound::value_bound(&polynomial, &settings);
                     settings.refresh = Some(Refreshes { largest });
-                    let plan = refresh_plan(&polynomial, &settings, options);
-                    cheapest(&polynomial, &settings, &rest, &plan, &mut dump)
+                    let plan = refresh_plan(&polynomial, &settings, options)?;
+                    cheapest(&polynomial, &settings, &rest, &plan, batch, &mut dump)
                 }
                 made => made,
             };
@@ -206,127 +213,6 @@ fn unfinished(circuit: &Circuit) -> Error {
     .into()
 }
 
-/// A ring and a scale to try.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Ring {
-    log_n: u8,
-    scale_bits: u8,
-}
-
-impl Ring {
-    /// Whether so many levels may fit: a scale for each and for the last prime.
-    fn holds(self, levels: u32) -> bool {
-        let room = max_log_qp(self.log_n).unwrap_or(0);
-        u32::from(self.scale_bits) * (levels + 1) <= room
-    }
-}
-
-/// Rings to try in rising degree, each with the scales to try in falling size.
-fn ring_plan(graph: &Graph, settings: &Settings, options: &Options) -> Vec<Vec<Ring>> {
-    let depth = depth(graph);
-    let result_bits = result_bits(graph, settings);
-    let full = full_scale_bits(result_bits);
-    let scales = |log_n: u8| -> Vec<Ring> {
-        if let Some(scale_bits) = options.scale_bits {
-            return vec![Ring { log_n, scale_bits }];
-        }
-        let Some(room) = max_log_qp(log_n) else {
-            return vec![Ring {
-                log_n,
-                scale_bits: full,
-            }];
-        };
-        let fits = |s: u8| u32::from(s) * (depth + 2) + result_bits <= room;
-        let fitting: Vec<Ring> = (MIN_SCALE_BITS.min(full)..=full)
-            .rev()
-            .filter(|&s| fits(s))
-            .map(|scale_bits| Ring { log_n, scale_bits })
-            .collect();
-        if fitting.is_empty() {
-            vec![Ring {
-                log_n,
-                scale_bits: MIN_SCALE_BITS.min(full),
-            }]
-        } else {
-            fitting
-        }
-    };
-    degrees(options).into_iter().map(scales).collect()
-}
-
-fn degrees(options: &Options) -> Vec<u8> {
-    let all = || (MIN_LOG_N..=MAX_LOG_N).collect();
-    options.log_n.map_or_else(all, |n| vec![n])
-}
-
-/// Bits of the largest result, sign and guard bits as choose-params wants them.
-fn result_bits(graph: &Graph, settings: &Settings) -> u32 {
-    let bound = passes::util::bound::result_bound(graph, settings).unwrap_or(0.0);
-    bound.max(1.0).log2().ceil() as u32 + 3
-}
-
-/// The largest scale that, with such results, the last prime holds in 48 bits.
-fn full_scale_bits(result_bits: u32) -> u8 {
-    FULL_SCALE_BITS
-        .min(48u32.saturating_sub(result_bits) as u8)
-        .max(LEAST_SCALE_BITS)
-}
-
-/// Whether no ring was found to hold the network's depth.
-fn is_too_deep(error: &Error) -> bool {
-    matches!(error, Error::Compile(PipelineError::Refused(refusal)) if refusal.pass == Some("choose-params"))
-}
-
-/// The rings that hold every single layer, each with the largest scale: values are refreshed between layers.
-fn refresh_plan(graph: &Graph, settings: &Settings, options: &Options) -> Vec<Vec<Ring>> {
-    let layers = graph.order().into_iter().map(|id| own_depth(graph, id));
-    // One more for the special prime.
-    let needed = layers.max().unwrap_or(0) + 1;
-    let full = full_scale_bits(result_bits(graph, settings));
-    let scale_bits = options.scale_bits.unwrap_or(full);
-    let rings = degrees(options)
-        .into_iter()
-        .map(|log_n| Ring { log_n, scale_bits });
-    rings
-        .filter(|ring| ring.holds(needed))
-        .map(|ring| vec![ring])
-        .collect()
-}
-
-/// Levels the polynomial network needs.
-fn depth(graph: &Graph) -> u32 {
-    let mut levels: BTreeMap<graph::NodeId, u32> = BTreeMap::new();
-    for id in graph.order() {
-        let below = graph
-            .operands(id)
-            .iter()
-            .map(|o| levels[o])
-            .max()
-            .unwrap_or(0);
-        levels.insert(id, below + own_depth(graph, id));
-    }
-    graph
-        .outputs()
-        .iter()
-        .filter_map(|o| levels.get(o))
-        .copied()
-        .max()
-        .unwrap_or(0)
-}
-
-/// Levels that one node takes.
-fn own_depth(graph: &Graph, id: graph::NodeId) -> u32 {
-    match &graph.node(id).op {
-        Op::Conv { .. } | Op::Dense { .. } | Op::Linear { .. } | Op::Mul => 1,
-        Op::Affine { scale, .. } => u32::from(scale.values().iter().any(|v| *v != 1.0)),
-        Op::Polynomial(p) => match p.basis {
-            Basis::Power if p.is_square() => 1,
-            _ => (p.degree() as u32 + 1).next_power_of_two().trailing_zeros(),
-        },
-        _ => 0,
-    }
-}
-
 /// A ring twice as large does twice the work per limb; it can win only where it spares this many digits or more.
 const MANY_DIGITS: usize = 4;
 
@@ -336,11 +222,12 @@ pub(crate) fn cheapest(
     settings: &Settings,
     compiler: &Compiler,
     plan: &[Vec<Ring>],
+    batch: Batch,
     dump: &mut Dump<'_>,
 ) -> Result<pass::Compiled, Error> {
     let refreshes = settings.refresh.is_some();
     let needed = if refreshes { 0 } else { depth(graph) };
-    let mut best: Option<(f64, Ring, pass::Compiled)> = None;
+    let mut best: Option<(Ring, Candidate)> = None;
     let mut last_tried = None;
     let mut refused = None;
     for rings in plan {
@@ -357,98 +244,89 @@ pub(crate) fn cheapest(
             }
             continue;
         }
-        let mut found = None;
+        let mut found: Option<(Ring, Candidate)> = None;
         for ring in rings {
-            last_tried = Some(*ring);
-            match attempt(graph, settings, compiler, *ring, dump) {
-                Ok((us, made)) => {
-                    found = Some((us, *ring, made));
-                    break;
+            for width in batch.widths(*ring, settings) {
+                last_tried = Some((*ring, width));
+                match attempt(graph, settings, compiler, *ring, width, batch, dump) {
+                    Ok(made) => {
+                        if found.as_ref().is_none_or(|(_, best)| made.cost < best.cost) {
+                            found = Some((*ring, made));
+                        }
+                    }
+                    Err(error) => refused = Some(error),
                 }
-                Err(error) => refused = Some(error),
+            }
+            if found.is_some() {
+                break;
             }
         }
         match (found, &best) {
-            (Some((us, ..)), Some((least, ..))) if us >= *least => break,
+            (Some((_, made)), Some((_, least))) if made.cost >= least.cost => break,
             (Some(found), _) => best = Some(found),
             (None, Some(_)) => break,
             (None, None) => continue,
         }
         let digits = best
             .as_ref()
-            .and_then(|(.., made)| made.circuit.params())
+            .and_then(|(_, made)| made.compiled.circuit.params())
             .map_or(0, |p| p.spec().digits.len());
         if digits < MANY_DIGITS && !refreshes {
             break;
         }
     }
     match (best, refused) {
-        (Some((us, ring, made)), _) => {
+        (Some((ring, made)), _) => {
             tracing::debug!(
                 log_n = ring.log_n,
                 scale_bits = ring.scale_bits,
-                predicted_us = us,
-                "ring chosen"
+                batch_width = made.width,
+                cost = made.cost,
+                "ring and batch chosen"
             );
-            if last_tried == Some(ring) {
-                Ok(made)
+            if last_tried == Some((ring, made.width)) {
+                Ok(made.compiled)
             } else {
-                Ok(attempt(graph, settings, compiler, ring, dump)?.1)
+                let again = attempt(graph, settings, compiler, ring, made.width, batch, dump)?;
+                Ok(again.compiled)
             }
         }
         (None, Some(error)) => Err(error),
-        (None, None) => Err(PipelineError::Refused(
-            Refusal::new("no ring degree to try: none holds the network's deepest layer")
-                .help("a larger --log-n, or activations of lower degree (--max-degree 3)"),
-        )
-        .into()),
+        (None, None) => Err(batch.too_large(plan)),
     }
 }
 
-fn too_deep(graph: &Graph, levels: u32, scale_bits: u32, log_n: u8, room: u32) -> Error {
-    let polynomials = graph
-        .order()
-        .into_iter()
-        .filter(|&id| matches!(graph.node(id).op, Op::Polynomial(_)))
-        .count();
-    let why = format!(
-        "the network needs {levels} levels ({polynomials} activations among them), about {} bits of modulus; ring degree 2^{log_n} allows {room} at 128-bit security",
-        (levels + 2) * scale_bits
-    );
-    let help = if log_n < MAX_LOG_N {
-        format!("--log-n {} or none", log_n + 1)
-    } else {
-        "--refresh client: the data owner decrypts and encrypts some values between layers, takes part in every run and sees those values, which can reveal the model; or --max-degree 3, or fewer layers".to_owned()
-    };
-    PipelineError::Refused(Refusal {
-        pass: Some("choose-params"),
-        ..Refusal::new(why).help(help)
-    })
-    .into()
+/// One compilation among several.
+struct Candidate {
+    /// What is made least.
+    cost: f64,
+    width: u32,
+    compiled: pass::Compiled,
 }
 
-/// Compiles for one ring; the result and its predicted microseconds.
+/// Compiles for one ring and batch width.
 fn attempt(
     graph: &Graph,
     settings: &Settings,
     compiler: &Compiler,
     ring: Ring,
+    width: u32,
+    batch: Batch,
     dump: &mut Dump<'_>,
-) -> Result<(f64, pass::Compiled), Error> {
+) -> Result<Candidate, Error> {
     let settings = Settings {
         log_n: ring.log_n,
         scale_bits: ring.scale_bits,
+        batch_width: width,
         ..settings.clone()
     };
-    let made = compiler.compile(graph, &settings, dump)?;
-    Ok((predicted_us(&made.circuit, &settings.costs)?, made))
-}
-
-fn predicted_us(circuit: &Circuit, costs: &CostTable) -> Result<f64, Error> {
-    let (us, _) = costs
-        .circuit_us(circuit)
-        .map_err(|e| exec::ExecError::Circuit { why: e.to_string() })?;
-    Ok(us)
+    let compiled = compiler.compile(graph, &settings, dump)?;
+    let cost = batch.cost(&compiled.circuit, &settings)?;
+    Ok(Candidate {
+        cost,
+        width,
+        compiled,
+    })
 }
 
 impl Compiled {
@@ -462,16 +340,17 @@ impl Compiled {
             .map(|g| crate::model::evaluate(g, sample))
     }
 
-    /// One full slot vector per input ciphertext.
+    /// One vector per input ciphertext, with one value for each slot of a sample.
     pub(crate) fn slots(&self, sample: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
-        let n = self.circuit.n_slots();
-        let fill = |values: Vec<f64>| values.iter().copied().cycle().take(n).collect::<Vec<f64>>();
-        Ok(self
-            .client
-            .input
-            .pack(sample)?
-            .into_iter()
-            .map(fill)
+        self.filled(&[sample], 1)
+    }
+
+    /// One vector per input ciphertext, with `width` values for each slot of a sample.
+    fn filled(&self, samples: &[&[f64]], width: usize) -> Result<Vec<Vec<f64>>, Error> {
+        let n = self.client.input.layout.n_slots as usize * width;
+        let packed = self.client.input.pack(samples, width)?.into_iter();
+        Ok(packed
+            .map(|values| values.iter().copied().cycle().take(n).collect())
             .collect())
     }
 
@@ -482,16 +361,51 @@ impl Compiled {
     pub fn run_slots(&self, sample: &[f64]) -> Result<Vec<f64>, Error> {
         let inputs = self.slots(sample)?;
         let run = exec::run(&exec::Slots, &self.circuit, &inputs, &exec::silent)?;
-        Ok(self.client.unpack(&run.outputs))
+        Ok(self.client.unpack(&run.outputs, 1, 1).concat())
+    }
+
+    /// Outputs of the slot simulator for as many samples as lie side by side, at most; every slot is simulated.
+    ///
+    /// # Errors
+    /// As [`Compiled::run_slots`]; [`Error::Data`] for too many samples.
+    pub fn run_slots_batch(&self, samples: &[&[f64]]) -> Result<Vec<Vec<f64>>, Error> {
+        let width = self.client.batch_width();
+        let inputs = self.filled(samples, width)?;
+        let run = exec::run(&exec::Slots, &self.circuit, &inputs, &exec::silent)?;
+        Ok(self.client.unpack(&run.outputs, samples.len(), width))
     }
 }
 
 impl Port {
-    /// Slot values of a sample, one period per ciphertext.
+    /// Slot values of samples, one period per ciphertext: value `b` of a group of `width` slots belongs to sample `b`.
+    /// Groups are filled with zeros.
     ///
     /// # Errors
-    /// [`Error::Data`] if the sample has the wrong length or is not finite.
-    pub fn pack(&self, sample: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
+    /// [`Error::Data`] if there is no sample or too many, or one has the wrong length or is not finite.
+    pub fn pack(&self, samples: &[&[f64]], width: usize) -> Result<Vec<Vec<f64>>, Error> {
+        if samples.is_empty() || samples.len() > width {
+            return Err(Error::Data {
+                why: format!(
+                    "{} samples, the network takes 1 to {width} at once",
+                    samples.len()
+                ),
+                help: "encrypt them in groups, or compile with a larger --batch".to_owned(),
+            });
+        }
+        let layout = &self.layout;
+        let mut all =
+            vec![vec![0.0; layout.period as usize * width]; layout.n_ciphertexts as usize];
+        for (b, sample) in samples.iter().enumerate() {
+            self.check_sample(sample)?;
+            for (slots, own) in all.iter_mut().zip(layout.pack(sample)) {
+                let places = slots.iter_mut().skip(b).step_by(width);
+                places.zip(own).for_each(|(slot, value)| *slot = value);
+            }
+        }
+        Ok(all)
+    }
+
+    fn check_sample(&self, sample: &[f64]) -> Result<(), Error> {
         let expected = self.layout.n_elements as usize;
         if sample.len() != expected {
             let why = format!(
@@ -505,16 +419,15 @@ impl Port {
                 help: "check the input's shape".to_owned(),
             });
         }
-        if let Some(i) = sample.iter().position(|v| !v.is_finite()) {
-            let why = format!(
-                "value {i} of {} is {}, expected a finite number",
-                self.name, sample[i]
-            );
-            return Err(Error::Data {
-                why,
+        match sample.iter().position(|v| !v.is_finite()) {
+            None => Ok(()),
+            Some(i) => Err(Error::Data {
+                why: format!(
+                    "value {i} of {} is {}, expected a finite number",
+                    self.name, sample[i]
+                ),
                 help: "check how the input was made".to_owned(),
-            });
+            }),
         }
-        Ok(self.layout.pack(sample))
     }
 }

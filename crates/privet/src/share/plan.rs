@@ -1,7 +1,9 @@
 //! A scale large enough for shared results.
 
 use super::{STATISTICAL_BITS, Share, ShareOptions};
-use crate::compile::{Dump, Ring, cheapest};
+use crate::batch::Batch;
+use crate::compile::{Dump, cheapest};
+use crate::rings::Ring;
 use crate::{Client, Error};
 use circuit::{Circuit, CostTable, widen};
 use graph::Graph;
@@ -39,7 +41,14 @@ pub(crate) fn smallest_ring(
 ) -> Result<(pass::Compiled, Share), Error> {
     let mut refused = None;
     for rings in plan {
-        let made = match cheapest(graph, settings, compiler, std::slice::from_ref(rings), dump) {
+        let made = match cheapest(
+            graph,
+            settings,
+            compiler,
+            std::slice::from_ref(rings),
+            Batch(None),
+            dump,
+        ) {
             Ok(made) => made,
             Err(error) => {
                 refused = Some(error);
