@@ -1,6 +1,7 @@
 //! What several passes share.
 
 pub mod bound;
+pub mod chebyshev;
 pub mod linear;
 pub mod plan;
 pub mod units;
