@@ -9,27 +9,42 @@ pub(super) enum Form {
     /// One polynomial.
     Series(Polynomial),
     /// A sum of products with signs, one for each bend, and a constant.
-    Signs { terms: Vec<Term>, constant: f64 },
+    Signs {
+        terms: Vec<Term>,
+        constant: f64,
+        /// Share of the range from which signs are told.
+        low: f64,
+        /// Error of the signs there.
+        error: f64,
+    },
 }
 
 impl Form {
     pub(super) fn eval(&self, x: f64) -> f64 {
         match self {
             Self::Series(polynomial) => polynomial.eval(x),
-            Self::Signs { terms, constant } => {
-                constant + terms.iter().map(|term| term.eval(x)).sum::<f64>()
-            }
+            Self::Signs {
+                terms, constant, ..
+            } => constant + terms.iter().map(|term| term.eval(x)).sum::<f64>(),
         }
     }
 
     /// Its degrees, in words.
     pub(super) fn degrees(&self) -> String {
-        let factors = match self {
-            Self::Series(polynomial) => return format!("degree {}", polynomial.degree()),
-            Self::Signs { terms, .. } => terms.first().map_or(&[][..], |term| &term.factors),
-        };
-        let degrees: Vec<String> = factors.iter().map(|p| p.degree().to_string()).collect();
-        format!("sign of degrees {}", degrees.join(", "))
+        match self {
+            Self::Series(polynomial) => format!("degree {}", polynomial.degree()),
+            Self::Signs {
+                terms, low, error, ..
+            } => {
+                let factors = terms.first().map_or(&[][..], |term| &term.factors);
+                let degrees: Vec<String> = factors.iter().map(|p| p.degree().to_string()).collect();
+                let degrees = degrees.join(", ");
+                let (low, error) = (100.0 * low, 100.0 * error);
+                format!(
+                    "sign of degrees {degrees} (off by {error:.2} % beyond {low:.1} % of the range)"
+                )
+            }
+        }
     }
 }
 

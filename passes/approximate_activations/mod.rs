@@ -16,7 +16,7 @@ mod tests;
 use crate::util::linear::label;
 use ::graph::{Graph, Values};
 use network::{Network, State, output_error};
-use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
+use pass::{Activations, Changed, Pass, PassCx, PassInfo, Refusal};
 use search::{Class, Search};
 use serde::{Deserialize, Serialize};
 
@@ -205,7 +205,11 @@ fn notes(
         ));
     }
     if error > budget {
-        cx.note("the error budget is not kept: a larger --max-degree may keep it");
+        let wider = match cx.settings.activations {
+            Activations::Polynomial => "a larger --max-degree or --activations sign may keep it",
+            Activations::Sign => "the levels of its activations are the most there are",
+        };
+        cx.note(format!("the error budget is not kept: {wider}"));
     }
 }
 

@@ -4,7 +4,9 @@ use crate::{Client, Error, Model, Precision, ShareOptions, client::Port};
 use circuit::{Circuit, CostTable};
 use graph::{Basis, Graph, Op};
 use params::{MAX_LOG_N, max_log_qp};
-use pass::{Calibration, Compiler, Objective, PassReport, PipelineError, Refusal, Settings};
+use pass::{
+    Activations, Calibration, Compiler, Objective, PassReport, PipelineError, Refusal, Settings,
+};
 
 pub use pass::DumpText as Dump;
 use std::collections::BTreeMap;
@@ -23,6 +25,8 @@ pub struct Options {
     pub max_degree: Option<usize>,
     /// Largest share of the output's root mean square that fitted activations may change it by.
     pub activation_error: Option<f64>,
+    /// What activations may become: one polynomial each, or products with signs where that is not exact enough.
+    pub activations: Activations,
     /// Results that will be given away; a larger scale is chosen for them.
     pub share: Option<ShareOptions>,
     /// Costs of operations on the server; those of a server core with AVX-512 IFMA if absent.
@@ -92,6 +96,7 @@ pub fn compile(
         settings.costs = costs.clone();
     }
     settings.objective = options.objective;
+    settings.activations = options.activations;
     settings.max_degree = options.max_degree.unwrap_or(settings.max_degree);
     settings.activation_error = options
         .activation_error

@@ -25,13 +25,6 @@ pub(crate) struct Composition {
     pub(crate) products: usize,
 }
 
-impl Composition {
-    /// Degrees of the factors, in order.
-    pub(crate) fn degrees(&self) -> impl Iterator<Item = usize> + '_ {
-        self.factors.iter().map(Polynomial::degree)
-    }
-}
-
 /// A degree and what it costs.
 struct Factor {
     degree: usize,
@@ -170,6 +163,10 @@ fn undominated(mut all: Vec<Partial>) -> Vec<Partial> {
 mod tests {
     use super::*;
 
+    fn degrees(composition: &Composition) -> Vec<usize> {
+        composition.factors.iter().map(Polynomial::degree).collect()
+    }
+
     fn sign(composition: &Composition, x: f64) -> f64 {
         composition.factors.iter().fold(x, |x, p| p.eval(x))
     }
@@ -179,7 +176,7 @@ mod tests {
         let all = compositions(9);
         assert!(all.len() > 50, "{}", all.len());
         for c in &all {
-            let degrees: Vec<usize> = c.degrees().collect();
+            let degrees = degrees(c);
             assert_eq!(
                 c.depth,
                 degrees.iter().map(|&d| depth_of(d) as usize).sum::<usize>()

@@ -55,6 +55,8 @@ impl Piecewise {
         Form::Signs {
             terms: self.bends.iter().enumerate().map(term).collect(),
             constant: self.constant + self.slope * first,
+            low: composition.low,
+            error: composition.error,
         }
     }
 }
