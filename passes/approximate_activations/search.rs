@@ -127,11 +127,11 @@ impl Search<'_> {
         for layer in 0..now.at.len() {
             let classes = &self.network.layers[layer].classes;
             let depth = classes[now.at[layer]].depth();
-            for class in now.at[layer] + 1..classes.len() {
+            for (class, raised) in classes.iter().enumerate().skip(now.at[layer] + 1) {
                 let Some(next) = self.with(now, layer, class) else {
                     continue;
                 };
-                let levels = classes[class].depth() - depth;
+                let levels = raised.depth() - depth;
                 let gain = (now.error - next.error) / levels.max(1) as f64;
                 if gain > 0.0 && best.as_ref().is_none_or(|(most, _)| gain > *most) {
                     best = Some((gain, next));
