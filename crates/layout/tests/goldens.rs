@@ -146,7 +146,7 @@ fn spread(tensors: &[Periodic], matrices: &[SparseMatrix]) -> String {
     let layers: Vec<Diagonals<'_>> = pairs
         .map(|(matrix, at)| Diagonals::new(matrix, &at[0], &at[1]).expect("diagonals"))
         .collect();
-    let chosen = spread_chain(&layers, true, &options).expect("layouts");
+    let (chosen, cost) = spread_chain(&layers, true, &options).expect("layouts");
     let (mut rotations, mut products) = (0, 0);
     for ((matrix, at), layer) in matrices.iter().zip(chosen.windows(2)).zip(&layers) {
         let made = layer.outline(&at[0], &at[1], &options, f64::INFINITY);
@@ -155,6 +155,7 @@ fn spread(tensors: &[Periodic], matrices: &[SparseMatrix]) -> String {
         rotations += plan.counts.rotations();
         products += plan.counts.plain_products;
     }
+    assert!((cost - rotations as f64 - products as f64 * 1e-3).abs() < 1e-6);
     format!("{rotations} {products}")
 }
 

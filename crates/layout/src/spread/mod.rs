@@ -24,7 +24,7 @@ const DIVES: usize = 4;
 /// # Shapes
 /// - `is_first_free`: whether the first input may be copied, as a client can.
 /// - `layers`: in order; the output layout of one is the input layout of the next. The last output keeps one copy.
-/// - result: a layout per tensor, one more than there are layers.
+/// - result: a layout per tensor, one more than there are layers, and the cost of the plans.
 ///
 /// # Cost
 /// At most about 120 plans are compared.
@@ -35,9 +35,9 @@ pub fn spread_chain(
     layers: &[Diagonals<'_>],
     is_first_free: bool,
     options: &PlanOptions,
-) -> Result<Vec<Periodic>, LayoutError> {
+) -> Result<(Vec<Periodic>, f64), LayoutError> {
     let Some(last) = layers.last() else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), 0.0));
     };
     let mut tensors = vec![vec![last.output().clone()]];
     for layer in layers.iter().rev() {
@@ -102,7 +102,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn run(mut self) -> Result<Vec<Periodic>, LayoutError> {
+    fn run(mut self) -> Result<(Vec<Periodic>, f64), LayoutError> {
         let n = self.layers.len();
         let mut most = self.dive()?;
         let mut queue = BinaryHeap::new();
@@ -219,12 +219,12 @@ impl<'a> Search<'a> {
         Ok(cost)
     }
 
-    fn path(&self) -> Vec<Periodic> {
+    fn path(&self) -> (Vec<Periodic>, f64) {
         let end = self.reached.last().and_then(|last| last[0]);
         let (dived, path) = self.found.clone().unwrap_or_default();
-        let path = match end.filter(|&(cost, _)| cost < dived) {
-            None => path,
-            Some(_) => {
+        let (cost, path) = match end.filter(|&(cost, _)| cost < dived) {
+            None => (dived, path),
+            Some((cost, _)) => {
                 let mut at = 0;
                 let mut path = Vec::new();
                 for reached in self.reached.iter().rev() {
@@ -232,11 +232,11 @@ impl<'a> Search<'a> {
                     at = reached[at].map_or(0, |(_, from)| from);
                 }
                 path.reverse();
-                path
+                (cost, path)
             }
         };
         let chosen = self.tensors.iter().zip(path);
-        chosen.map(|(tensor, i)| tensor[i].clone()).collect()
+        (chosen.map(|(tensor, i)| tensor[i].clone()).collect(), cost)
     }
 }
 
