@@ -118,6 +118,12 @@ fn lower_node(
         Op::Conv { .. } | Op::Dense { .. } | Op::Linear { .. } => {
             linear::lower(circuit, site, &operands[0])
         }
+        Op::Polynomial(polynomial) if !polynomial.is_square() && layout.is_dirty() => Err(site
+            .refuse(format!(
+                "a polynomial of degree {} would act on unknown slots in {layout}",
+                polynomial.degree()
+            ))
+            .help("clear them in the layer before: `*` instead of `1?`")),
         Op::Polynomial(polynomial) => operands[0]
             .cts
             .iter()
