@@ -39,7 +39,7 @@ pub use matrix::SparseMatrix;
 pub use periodic::{Copy, IndexMap, Periodic, next_power_of_two};
 pub use plan::{
     BsgsPlan, Cell, Diagonals, LinearPlan, Mask, PlanCosts, PlanCounts, PlanOptions, PlanOutline,
-    plan_linear, plan_tiles,
+    count_tiles, plan_linear, plan_tiles,
 };
 pub use spread::spread_chain;
 pub use tiles::{Elementwise, Fill, TileDim, TileSum, TileTensor};

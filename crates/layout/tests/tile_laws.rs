@@ -208,7 +208,16 @@ proptest! {
         dims[written] = TileDim::values(rows, dims[written].tile);
         let output = Periodic::tiles(TileTensor::new(dims));
         let plan = plan_tiles(&last, &plan.output, &output).expect("a plan");
-        run(&last, &plan, &features);
+        let results = run(&last, &plan, &features);
+        // The next one takes the tiles as rows and columns.
+        let all = output.n_slots;
+        let output = match is_first_form {
+            true => [TileDim::replicated(c), TileDim::values(3, all / c)],
+            false => [TileDim::values(3, all / c), TileDim::replicated(c)],
+        };
+        let next = dense(3, rows, 1.0, !seed);
+        let plan = plan_tiles(&next, &plan.output, &Periodic::tiles(TileTensor::new(output))).expect("a plan");
+        run(&next, &plan, &results);
     }
 
     /// A vector that repeats is a tile tensor, and tiles are read by diagonals.

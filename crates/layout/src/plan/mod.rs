@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{LayoutError, Periodic};
 
 pub use linear::{Diagonals, PlanOutline, plan_linear};
-pub use tiles::plan_tiles;
+pub use tiles::{count_tiles, plan_tiles};
 
 /// How a linear layer runs.
 ///

@@ -41,6 +41,28 @@ pub fn plan_tiles(
     input: &Periodic,
     output: &Periodic,
 ) -> Result<LinearPlan, LayoutError> {
+    plan(matrix, input, output, true)
+}
+
+/// What [`plan_tiles`] would cost, without its weights.
+///
+/// # Errors
+/// Those of [`plan_tiles`].
+pub fn count_tiles(
+    matrix: &SparseMatrix,
+    input: &Periodic,
+    output: &Periodic,
+) -> Result<PlanCounts, LayoutError> {
+    Ok(plan(matrix, input, output, false)?.counts)
+}
+
+/// The plan; without `is_filled`, each plaintext has one weight only.
+fn plan(
+    matrix: &SparseMatrix,
+    input: &Periodic,
+    output: &Periodic,
+    is_filled: bool,
+) -> Result<LinearPlan, LayoutError> {
     super::linear::check_arguments(matrix, input, output)?;
     let Some(out) = output.as_tiles() else {
         return Err(LayoutError::BadTiles {
@@ -56,7 +78,7 @@ pub fn plan_tiles(
         mask,
         duplicate,
     } = ending(&x, &weights, out, &roles)?;
-    let (stored, cells) = cells(matrix, input, output, &weights, &roles);
+    let (stored, cells) = cells(matrix, input, output, &weights, &roles, is_filled);
     let mut babies = vec![Vec::new(); input.n_ciphertexts as usize];
     let mut giants = vec![Vec::new(); output.n_ciphertexts as usize];
     for cell in &cells {
@@ -115,8 +137,8 @@ pub fn plan_tiles(
     })
 }
 
-/// The input as tiles of the output's shape: a tile tensor as it is, any other layout along the last dimension, whose
-/// size its period has to divide.
+/// The input as tiles of the output's shape: a tile tensor as it is or with replicated dimensions cut otherwise, any other
+/// layout along the last dimension, whose size its period has to divide.
 fn in_tiles(input: &Periodic, out: &TileTensor) -> Result<TileTensor, LayoutError> {
     let tiles = |tensor: &TileTensor| -> Vec<u32> { tensor.dims.iter().map(|d| d.tile).collect() };
     let sizes = tiles(out);
@@ -125,10 +147,7 @@ fn in_tiles(input: &Periodic, out: &TileTensor) -> Result<TileTensor, LayoutErro
         found: out.to_string(),
     };
     if let Some(x) = input.as_tiles() {
-        return match tiles(x) == sizes {
-            true => Ok(x.clone()),
-            false => Err(misfit()),
-        };
+        return x.regrouped(&sizes).ok_or_else(misfit);
     }
     let last = sizes.last().copied().unwrap_or(1);
     if !last.is_multiple_of(input.period) {
@@ -256,6 +275,7 @@ fn cells(
     output: &Periodic,
     weights: &TileTensor,
     roles: &[Role],
+    is_filled: bool,
 ) -> (u64, Vec<Cell>) {
     let n_slots = input.n_slots;
     // A position's tile, its slots along summed or written dimensions, and along shared ones.
@@ -281,7 +301,7 @@ fn cells(
             let (in_ct, summed, at) = cols[col as usize];
             let baby = at.wrapping_sub(shared) & (n_slots - 1);
             let entries = found.entry((out_ct, in_ct, baby)).or_default();
-            if value != 0.0 {
+            if value != 0.0 && (is_filled || entries.is_empty()) {
                 entries.extend(replicas.iter().map(|offset| (own + summed + offset, value)));
             }
         }

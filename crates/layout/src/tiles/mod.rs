@@ -188,6 +188,43 @@ impl TileTensor {
         self.dims.len() == other.dims.len() && self.dims.iter().zip(&other.dims).all(serves)
     }
 
+    /// The same slots as dimensions of other sizes, neighbours that hold one value merged or cut.
+    pub(crate) fn regrouped(&self, sizes: &[u32]) -> Option<Self> {
+        let mut dims = Vec::with_capacity(sizes.len());
+        let mut rest = self.dims.clone().into_iter().peekable();
+        for &tile in sizes {
+            let mut dim = match rest.next() {
+                Some(dim) => dim,
+                None => TileDim::replicated(1),
+            };
+            while dim.tile < tile {
+                let is_one = |next: &TileDim| dim.size == 1 && (dim.tile == 1 || next.size == 1);
+                let next = rest.next_if(is_one)?;
+                if dim.tile == 1 {
+                    dim = next;
+                } else if next.tile > 1 {
+                    let is_alike = dim.fill == next.fill;
+                    dim.tile = is_alike.then(|| dim.tile.saturating_mul(next.tile))?;
+                }
+            }
+            if dim.tile > tile && dim.is_replicated() {
+                let cut = TileDim::replicated(dim.tile / tile);
+                rest = std::iter::once(cut)
+                    .chain(rest)
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .peekable();
+                dim.tile = tile;
+            }
+            if dim.tile != tile {
+                return None;
+            }
+            dims.push(dim);
+        }
+        let is_nothing = |dim: TileDim| dim.size == 1 && dim.tile == 1;
+        rest.all(is_nothing).then_some(Self::new(dims))
+    }
+
     /// Slots after which values repeat: those of the dimensions behind the leading replicated ones.
     pub fn period(&self) -> u32 {
         let repeats = |dim: &&TileDim| dim.is_replicated() || dim.tile == 1;
