@@ -6,7 +6,7 @@ mod chains;
 
 use graph::{Graph, NodeId};
 use layout::Periodic;
-use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
+use pass::{Changed, Packing, Pass, PassCx, PassInfo, Refusal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -33,7 +33,19 @@ impl Pass<Graph> for ChoosePacking {
         {
             return Ok(Changed::No);
         }
-        let n_slots = cx.settings.n_slots() as u32;
+        if let Packing::Tile(_) = cx.settings.packing {
+            return Err(Refusal::new("tile tensors are not available yet")
+                .help("--packing auto, diagonal or batch"));
+        }
+        let n_slots = cx.settings.sample_slots() as u32;
+        if n_slots == 1 {
+            for &id in &order {
+                let n_elements = graph.shape(id).iter().product::<usize>() as u32;
+                graph.node_mut(id).facts.layout = Some(Periodic::vector(n_elements, 1));
+            }
+            cx.note("one ciphertext per element, one sample per slot");
+            return Ok(Changed::Yes);
+        }
         let mut best: Option<(f64, bool, Layouts)> = None;
         let has_image = graph.inputs().iter().any(|&id| graph.shape(id).len() == 3);
         for padded in [true, false].into_iter().filter(|p| has_image || !p) {

@@ -35,7 +35,7 @@ fn prices(costs: &CostTable) -> PlanCosts {
 /// What plans are compared by.
 pub fn options(settings: &Settings) -> PlanOptions {
     let costs = match settings.objective {
-        Objective::Latency => prices(&settings.costs),
+        Objective::Latency | Objective::Throughput | Objective::Memory => prices(&settings.costs),
         // Products decide between plans of as many rotations.
         Objective::Rotations => PlanCosts {
             c_mul: 1e-4,
