@@ -70,17 +70,9 @@ pub(super) fn lower(
         }
         if let Some(mask) = &plan.mask {
             let entries = mask.slots.iter().map(|&slot| (slot, 1.0)).collect();
-            let plain = circuit.add_plain(PlainVector {
-                name: format!("{}.mask.{out_ct}", node.name),
-                period: mask.period,
-                values: PlainValues::Sparse(entries),
-            });
-            let masked = Op::MulPlain {
-                x: y,
-                plain,
-                scale: None,
-            };
-            y = circuit.push_op(masked, layer);
+            let name = || format!("{}.mask.{out_ct}", node.name);
+            let values = PlainValues::Sparse(entries);
+            y = multiply(circuit, site, y, mask.period, values, name);
         }
         for &amount in &plan.duplicate {
             y = add_moved(circuit, y, amount, RotationClass::Conversion);

@@ -184,7 +184,8 @@ impl PlanCosts {
         self.of(&plan.output, &plan.counts)
     }
 
-    fn of(&self, output: &Periodic, counts: &PlanCounts) -> f64 {
+    /// The cost of a plan with these counts that writes this layout, as [`PlanCosts::total`].
+    pub fn of(&self, output: &Periodic, counts: &PlanCounts) -> f64 {
         let outputs = f64::from(output.n_ciphertexts);
         let brought_down = if counts.decomposed == 0 { 0.0 } else { outputs };
         counts.decomposed as f64 * self.k_dec

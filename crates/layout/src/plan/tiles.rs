@@ -70,7 +70,8 @@ fn plan(
             found: output.to_string(),
         });
     };
-    let x = in_tiles(input, out)?;
+    let (x, out) = common_tiles(input, out)?;
+    let out = &out;
     let roles: Vec<Role> = x.dims.iter().zip(&out.dims).map(role).collect();
     let weights = weight_shape(&x, out, &roles);
     let Ending {
@@ -137,17 +138,22 @@ fn plan(
     })
 }
 
-/// The input as tiles of the output's shape: a tile tensor as it is or with replicated dimensions cut otherwise, any other
-/// layout along the last dimension, whose size its period has to divide.
-fn in_tiles(input: &Periodic, out: &TileTensor) -> Result<TileTensor, LayoutError> {
+/// Input and output in tiles of one shape. Replicated dimensions of either are cut as the other's are; a layout that is no
+/// tile tensor lies along the last dimension, whose size its period has to divide.
+fn common_tiles(
+    input: &Periodic,
+    out: &TileTensor,
+) -> Result<(TileTensor, TileTensor), LayoutError> {
     let tiles = |tensor: &TileTensor| -> Vec<u32> { tensor.dims.iter().map(|d| d.tile).collect() };
-    let sizes = tiles(out);
     let misfit = || LayoutError::BadTiles {
         expected: "the tile sizes of the layer's input",
         found: out.to_string(),
     };
+    let sizes = tiles(out);
     if let Some(x) = input.as_tiles() {
-        return x.regrouped(&sizes).ok_or_else(misfit);
+        let as_out = x.regrouped(&sizes).map(|x| (x, out.clone()));
+        let as_x = || Some((x.clone(), out.regrouped(&tiles(x))?));
+        return as_out.or_else(as_x).ok_or_else(misfit);
     }
     let last = sizes.last().copied().unwrap_or(1);
     if !last.is_multiple_of(input.period) {
@@ -157,7 +163,7 @@ fn in_tiles(input: &Periodic, out: &TileTensor) -> Result<TileTensor, LayoutErro
     if let Some(dim) = dims.last_mut() {
         *dim = TileDim::unknown(input.n_ciphertexts.saturating_mul(last), last);
     }
-    Ok(TileTensor::new(dims))
+    Ok((TileTensor::new(dims), out.clone()))
 }
 
 fn role((x, out): (&TileDim, &TileDim)) -> Role {

@@ -17,6 +17,7 @@ mod ops;
 mod text;
 
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 use crate::LayoutError;
 
@@ -190,39 +191,27 @@ impl TileTensor {
 
     /// The same slots as dimensions of other sizes, neighbours that hold one value merged or cut.
     pub(crate) fn regrouped(&self, sizes: &[u32]) -> Option<Self> {
+        let is_something = |dim: &TileDim| dim.size > 1 || dim.tile > 1;
+        let mut left: VecDeque<TileDim> = self.dims.iter().copied().filter(is_something).collect();
         let mut dims = Vec::with_capacity(sizes.len());
-        let mut rest = self.dims.clone().into_iter().peekable();
         for &tile in sizes {
-            let mut dim = match rest.next() {
+            let fits = |dim: &TileDim| tile > 1 || dim.tile == 1;
+            let mut dim = match left.pop_front_if(|dim| fits(dim)) {
                 Some(dim) => dim,
                 None => TileDim::replicated(1),
             };
             while dim.tile < tile {
-                let is_one = |next: &TileDim| dim.size == 1 && (dim.tile == 1 || next.size == 1);
-                let next = rest.next_if(is_one)?;
-                if dim.tile == 1 {
-                    dim = next;
-                } else if next.tile > 1 {
-                    let is_alike = dim.fill == next.fill;
-                    dim.tile = is_alike.then(|| dim.tile.saturating_mul(next.tile))?;
-                }
+                let next = left.pop_front()?;
+                let is_alike = dim.fill == next.fill && dim.size == 1 && next.size == 1;
+                dim.tile = is_alike.then(|| dim.tile.saturating_mul(next.tile))?;
             }
             if dim.tile > tile && dim.is_replicated() {
-                let cut = TileDim::replicated(dim.tile / tile);
-                rest = std::iter::once(cut)
-                    .chain(rest)
-                    .collect::<Vec<_>>()
-                    .into_iter()
-                    .peekable();
+                left.push_front(TileDim::replicated(dim.tile / tile));
                 dim.tile = tile;
             }
-            if dim.tile != tile {
-                return None;
-            }
-            dims.push(dim);
+            dims.push((dim.tile == tile).then_some(dim)?);
         }
-        let is_nothing = |dim: TileDim| dim.size == 1 && dim.tile == 1;
-        rest.all(is_nothing).then_some(Self::new(dims))
+        left.is_empty().then_some(Self::new(dims))
     }
 
     /// Slots after which values repeat: those of the dimensions behind the leading replicated ones.
