@@ -2,12 +2,19 @@
 
 mod align;
 mod base;
+mod chain;
 mod chains;
+mod search;
+mod states;
+#[cfg(test)]
+mod tests;
 
 use graph::{Graph, NodeId};
 use layout::Periodic;
-use pass::{Changed, Packing, Pass, PassCx, PassInfo, Refusal};
+use pass::{Changed, Packing, Pass, PassCx, PassInfo, Refusal, Settings};
+use search::{Found, Path};
 use serde::{Deserialize, Serialize};
+use states::Kernel;
 use std::collections::BTreeMap;
 
 /// See the module.
@@ -33,10 +40,6 @@ impl Pass<Graph> for ChoosePacking {
         {
             return Ok(Changed::No);
         }
-        if let Packing::Tile(_) = cx.settings.packing {
-            return Err(Refusal::new("tile tensors are not available yet")
-                .help("--packing auto, diagonal or batch"));
-        }
         let n_slots = cx.settings.sample_slots() as u32;
         if n_slots == 1 {
             for &id in &order {
@@ -46,43 +49,135 @@ impl Pass<Graph> for ChoosePacking {
             cx.note("one ciphertext per element, one sample per slot");
             return Ok(Changed::Yes);
         }
-        let mut best: Option<(f64, bool, Layouts)> = None;
-        let has_image = graph.inputs().iter().any(|&id| graph.shape(id).len() == 3);
-        for padded in [true, false].into_iter().filter(|p| has_image || !p) {
-            let single = base::assign(graph, &order, n_slots, padded)?;
-            let mut copied = single.clone();
-            chains::spread(graph, &order, &mut copied, cx.settings)?;
-            let differs = copied != single;
-            for layouts in std::iter::once(single).chain(differs.then_some(copied)) {
-                let mut trial = graph.clone();
-                layouts
-                    .iter()
-                    .for_each(|(id, l)| trial.node_mut(*id).facts.layout = Some(l.clone()));
-                let cost = crate::util::plan::plan_all(&mut trial, cx.settings)?;
-                if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
-                    best = Some((cost, padded, layouts));
+        let diagonal = match cx.settings.packing {
+            Packing::Tile(_) => None,
+            _ => Some(diagonal(graph, &order, cx.settings)?),
+        };
+        let planned = diagonal.as_ref().map_or(&[][..], |d| &d.planned);
+        let found = search::search(graph, planned, cx.settings)?;
+        let layouts = match (diagonal, found.unwrap_or_default()) {
+            (
+                Some(diagonal),
+                Found {
+                    diagonal: known,
+                    tiled,
+                },
+            ) => {
+                let limit = known.map_or(f64::INFINITY, |path| path.cost);
+                match tiled.filter(|path| path.cost < limit) {
+                    Some(path) => tiles_win(graph, path, limit, cx),
+                    None => diagonal.win(graph, cx),
                 }
             }
+            (None, Found { tiled, .. }) => match tiled {
+                Some(path) => tiles_win(graph, path, f64::INFINITY, cx),
+                None => return Err(not_tiled()),
+            },
+        };
+        for (id, layout) in layouts {
+            graph.node_mut(id).facts.layout = Some(layout);
         }
-        let (_, padded, layouts) =
-            best.ok_or_else(|| Refusal::new("the network has no layout to choose"))?;
-        if has_image {
-            cx.note(if padded {
+        Ok(Changed::Yes)
+    }
+}
+
+/// The cheapest packing by diagonals.
+struct Diagonal {
+    padded: bool,
+    layouts: Layouts,
+    /// The network planned for it, with every value in one place, then with copies if there are any.
+    planned: Vec<Graph>,
+}
+
+fn diagonal(graph: &Graph, order: &[NodeId], settings: &Settings) -> Result<Diagonal, Refusal> {
+    let n_slots = settings.sample_slots() as u32;
+    let mut best: Option<(f64, Diagonal)> = None;
+    for padded in [true, false].into_iter().filter(|p| has_image(graph) || !p) {
+        let single = base::assign(graph, order, n_slots, padded)?;
+        let mut copied = single.clone();
+        chains::spread(graph, order, &mut copied, settings)?;
+        let differs = copied != single;
+        let mut planned = Vec::new();
+        let mut least = None;
+        for layouts in std::iter::once(single).chain(differs.then_some(copied)) {
+            let mut trial = graph.clone();
+            layouts
+                .iter()
+                .for_each(|(id, l)| trial.node_mut(*id).facts.layout = Some(l.clone()));
+            let cost = crate::util::plan::plan_all(&mut trial, settings)?;
+            planned.push(trial);
+            if least.as_ref().is_none_or(|(least, _)| cost < *least) {
+                least = Some((cost, layouts));
+            }
+        }
+        let Some((cost, layouts)) = least else {
+            continue;
+        };
+        if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+            let made = Diagonal {
+                padded,
+                layouts,
+                planned,
+            };
+            best = Some((cost, made));
+        }
+    }
+    let best = best.ok_or_else(|| Refusal::new("the network has no layout to choose"))?;
+    Ok(best.1)
+}
+
+impl Diagonal {
+    /// Says what was chosen.
+    fn win(self, graph: &Graph, cx: &mut PassCx<'_>) -> Layouts {
+        if has_image(graph) {
+            cx.note(if self.padded {
                 "image frames padded to powers of two"
             } else {
                 "image frames as large as the images"
             });
         }
-        for (id, layout) in layouts {
+        for (id, layout) in &self.layouts {
             if !layout.copies.is_empty() {
                 cx.note(format!(
                     "{}: each value sits in {:.1} places",
-                    graph.node(id).name,
+                    graph.node(*id).name,
                     layout.n_places() as f64 / f64::from(layout.n_elements.max(1))
                 ));
             }
-            graph.node_mut(id).facts.layout = Some(layout);
         }
-        Ok(Changed::Yes)
+        self.layouts
     }
+}
+
+fn has_image(graph: &Graph) -> bool {
+    graph.inputs().iter().any(|&id| graph.shape(id).len() == 3)
+}
+
+/// Says what tiles are chosen, and what diagonals would cost.
+fn tiles_win(graph: &Graph, path: Path, diagonal: f64, cx: &mut PassCx<'_>) -> Layouts {
+    if diagonal.is_finite() {
+        cx.note(format!(
+            "tiles, because diagonals alone would take {:.2} times as long",
+            diagonal / path.cost
+        ));
+    }
+    for (id, kernel, cost) in &path.kernels {
+        let word = match kernel {
+            Kernel::Diagonals => "diagonals",
+            Kernel::Tiles(word) => word,
+        };
+        let share = 100.0 * cost / path.cost;
+        cx.note(format!(
+            "{}: {word}, {share:.0} % of the predicted time, writes {}",
+            graph.node(*id).name,
+            path.layouts[id]
+        ));
+    }
+    path.layouts
+}
+
+fn not_tiled() -> Refusal {
+    Refusal::new("the network has no packing in tiles").help(
+        "--packing auto or diagonal; or more with --max-input-ciphertexts, for a chain of layers",
+    )
 }

@@ -3,4 +3,5 @@
 pub mod bound;
 pub mod linear;
 pub mod plan;
+pub mod price;
 pub mod units;

@@ -199,18 +199,17 @@ proptest! {
         };
         let plan = plan_tiles(&matrix, &input, &output).expect("a plan");
         let features = run(&matrix, &plan, &noises(!seed, matrix.cols() as usize));
-        // A dense layer reads all of it.
+        // Dense layers read all of it, and take the tiles as rows and columns.
         let rows = 5;
         let last = dense(rows, matrix.rows(), 1.0, seed);
-        let tiles = plan.output.as_tiles().expect("tiles");
-        let mut dims: Vec<TileDim> = tiles.dims.iter().map(|dim| TileDim::replicated(dim.tile)).collect();
-        let written = if is_first_form { 0 } else { 3 };
-        dims[written] = TileDim::values(rows, dims[written].tile);
-        let output = Periodic::tiles(TileTensor::new(dims));
+        let all = plan.output.n_slots;
+        let output = match is_first_form {
+            true => [TileDim::values(rows, c), TileDim::replicated(all / c)],
+            false => [TileDim::replicated(all / c), TileDim::values(rows, c)],
+        };
+        let output = Periodic::tiles(TileTensor::new(output));
         let plan = plan_tiles(&last, &plan.output, &output).expect("a plan");
         let results = run(&last, &plan, &features);
-        // The next one takes the tiles as rows and columns.
-        let all = output.n_slots;
         let output = match is_first_form {
             true => [TileDim::replicated(c), TileDim::values(3, all / c)],
             false => [TileDim::values(3, all / c), TileDim::replicated(c)],

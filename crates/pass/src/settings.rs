@@ -62,6 +62,8 @@ pub struct Settings {
     pub packing: Packing,
     /// Samples that lie side by side in every ciphertext: a power of two, at most the slots.
     pub batch_width: u32,
+    /// Most ciphertexts of an input in tiles; eight times as many as it needs at least if absent.
+    pub max_input_ciphertexts: Option<u32>,
 }
 
 impl Default for Settings {
@@ -77,6 +79,7 @@ impl Default for Settings {
             objective: Objective::default(),
             packing: Packing::default(),
             batch_width: 1,
+            max_input_ciphertexts: None,
         }
     }
 }

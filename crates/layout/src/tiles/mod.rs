@@ -205,8 +205,9 @@ impl TileTensor {
                 let is_alike = dim.fill == next.fill && dim.size == 1 && next.size == 1;
                 dim.tile = is_alike.then(|| dim.tile.saturating_mul(next.tile))?;
             }
-            if dim.tile > tile && dim.is_replicated() {
-                left.push_front(TileDim::replicated(dim.tile / tile));
+            if dim.tile > tile && dim.size == 1 {
+                let rest = dim.tile / tile;
+                left.push_front(TileDim { tile: rest, ..dim });
                 dim.tile = tile;
             }
             dims.push((dim.tile == tile).then_some(dim)?);
