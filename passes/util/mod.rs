@@ -5,4 +5,5 @@ pub mod chain;
 pub mod chebyshev;
 pub mod linear;
 pub mod plan;
+pub mod price;
 pub mod units;

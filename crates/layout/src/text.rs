@@ -2,12 +2,13 @@
 //!
 //! Period, slots, ciphertexts, then the index map: `[1x28x28 phases 2,2 gap 1,1 frame 14x14]` where a channel is cut into
 //! planes, `[784]` for row-major, `[table 3 0 5]` for a table.
+//! A tile tensor is `[tiles 28~/4, 28~/4, 6/8, */64 order 2 0 1]`, the order left out where it rises.
 //! Copies follow, each by its offset and the positions copied: `periodic 2048/8192 x1 [784, copies 816+0..784]`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Copy, IndexMap, LayoutError, Periodic};
+use crate::{Copy, IndexMap, LayoutError, Periodic, TileTensor};
 
 impl fmt::Display for Periodic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,6 +35,14 @@ impl fmt::Display for Periodic {
                 write!(f, "table")?;
                 for position in positions.iter() {
                     write!(f, " {position}")?;
+                }
+            }
+            IndexMap::Tiles { tensor, order } => {
+                let text = tensor.to_string();
+                write!(f, "tiles {}", text.trim_matches(['[', ']']))?;
+                if !order.is_sorted() {
+                    write!(f, " order")?;
+                    order.iter().try_for_each(|dim| write!(f, " {dim}"))?;
                 }
             }
         }
@@ -136,6 +145,28 @@ impl Rest<'_> {
         Ok((first, self.number()?))
     }
 
+    fn tiles(&mut self) -> Result<(u32, IndexMap), LayoutError> {
+        let end = self.0.find(']').unwrap_or(self.0.len());
+        let (inner, rest) = self.0.split_at(end);
+        let (dims, order) = match inner.split_once(" order ") {
+            Some((dims, order)) => (dims, Some(order)),
+            None => (inner, None),
+        };
+        let tensor: TileTensor = format!("[{dims}]").parse()?;
+        let layout = match order {
+            None => Periodic::tiles(tensor),
+            Some(order) => {
+                let dims = order.split(' ').map(str::parse);
+                let Ok(dims) = dims.collect::<Result<Vec<u8>, _>>() else {
+                    return self.fail("an order of dimensions");
+                };
+                Periodic::tiles_in_order(tensor, dims)
+            }
+        };
+        self.0 = rest;
+        Ok((layout.n_elements, layout.index))
+    }
+
     fn index_map(&mut self) -> Result<(u32, IndexMap), LayoutError> {
         if self.word("table").is_ok() {
             let mut positions = Vec::new();
@@ -144,6 +175,9 @@ impl Rest<'_> {
             }
             let n_elements = u32::try_from(positions.len()).unwrap_or(u32::MAX);
             return Ok((n_elements, IndexMap::Table(positions.into())));
+        }
+        if self.word("tiles ").is_ok() {
+            return self.tiles();
         }
         let channels = self.number()?;
         if self.word("x").is_err() {

@@ -188,7 +188,7 @@ proptest! {
             .map(|(i, matrix)| Diagonals::new(matrix, &tensors[i], &tensors[i + 1]).expect("diagonals"))
             .collect();
         let options = PlanOptions::default();
-        let chosen = spread_chain(&layers, is_first_free, &options).expect("layouts");
+        let (chosen, _) = spread_chain(&layers, is_first_free, &options).expect("layouts");
         prop_assert_eq!(chosen.len(), tensors.len());
         prop_assert!(is_first_free || chosen[0].copies.is_empty());
         prop_assert!(chosen[tensors.len() - 1].copies.is_empty());

@@ -85,6 +85,8 @@ pub struct Settings {
     pub batch_width: u32,
     /// Whether values may be refreshed by the client where the chain is too short.
     pub refresh: Option<Refreshes>,
+    /// Most ciphertexts of an input in tiles; eight times as many as it needs at least if absent.
+    pub max_input_ciphertexts: Option<u32>,
 }
 
 impl Default for Settings {
@@ -102,6 +104,7 @@ impl Default for Settings {
             packing: Packing::default(),
             batch_width: 1,
             refresh: None,
+            max_input_ciphertexts: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What makes a layout valid.
 
 use super::{Copy, IndexMap, Periodic};
-use crate::LayoutError;
+use crate::{LayoutError, TileTensor};
 
 /// Most slots of one ciphertext.
 const MAX_SLOTS: u32 = 1 << 24;
@@ -33,7 +33,7 @@ impl Periodic {
         let several = self.n_ciphertexts != 1;
         if self.period > self.n_slots
             || self.n_ciphertexts == 0
-            || (several && self.period != self.n_slots)
+            || (several && self.period != self.n_slots && self.as_tiles().is_none())
         {
             return Err(LayoutError::BadPeriod {
                 period: self.period,
@@ -55,6 +55,9 @@ impl Periodic {
                 return fault("a feature map without phases");
             }
         }
+        if let IndexMap::Tiles { tensor, order } = &self.index {
+            return self.check_tiles(tensor, order);
+        }
         self.check_copies()?;
         let room = u64::from(self.period) * u64::from(self.n_ciphertexts);
         let extent = self.extent_u64();
@@ -65,7 +68,35 @@ impl Periodic {
             _ if !self.copies.is_empty() => self.check_positions(),
             IndexMap::RowMajor => Ok(()),
             IndexMap::Image { .. } => self.check_image(),
-            IndexMap::Table(_) => self.check_positions(),
+            IndexMap::Table(_) | IndexMap::Tiles { .. } => self.check_positions(),
+        }
+    }
+
+    /// Checks a tile tensor, that element indices count all its dimensions, and that nothing else was said of it.
+    fn check_tiles(&self, tensor: &TileTensor, order: &[u8]) -> Result<(), LayoutError> {
+        tensor.check()?;
+        let held = tensor.dims.iter().map(|dim| !dim.is_replicated());
+        let listed = |i: usize| order.iter().filter(|&&dim| usize::from(dim) == i).count();
+        let counted = held
+            .enumerate()
+            .all(|(i, held)| listed(i) == usize::from(held));
+        if !counted
+            || order
+                .iter()
+                .any(|&dim| usize::from(dim) >= tensor.dims.len())
+        {
+            return Err(tensor.bad("an order that names each dimension with values once"));
+        }
+        let mut fitted = self.clone();
+        fitted.fit();
+        if tensor.n_slots() != u64::from(self.n_slots) || *self != fitted {
+            return Err(
+                tensor.bad("tiles of as many slots, ciphertexts and period as the layout's")
+            );
+        }
+        match self.copies.is_empty() {
+            true => Ok(()),
+            false => Err(LayoutError::BadCopies),
         }
     }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::TileTensor;
+
 /// From element index to position.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum IndexMap {
@@ -33,6 +35,13 @@ pub enum IndexMap {
     },
     /// Any positions, listed.
     Table(Arc<[u32]>),
+    /// A tile tensor: one ciphertext per tile, values replicated inside tiles, perhaps unknown values beside them.
+    Tiles {
+        /// The shape.
+        tensor: Arc<TileTensor>,
+        /// Dimensions that hold values, in the order in which element indices count them, the slowest first.
+        order: Arc<[u8]>,
+    },
 }
 
 impl IndexMap {
@@ -51,6 +60,7 @@ impl IndexMap {
                     .saturating_mul(u64::from(*width)),
             ),
             Self::Table(positions) => Some(positions.len() as u64),
+            Self::Tiles { tensor, .. } => Some(tensor.n_values()),
         }
     }
 
@@ -72,6 +82,18 @@ impl IndexMap {
             u64::from(height).div_ceil(py),
             u64::from(width).div_ceil(px),
         ]
+    }
+
+    /// Tile and slot of an element of a tile tensor.
+    pub(super) fn tile_place(tensor: &TileTensor, order: &[u8], element: u32) -> (u32, u32) {
+        let mut indices = vec![0; tensor.dims.len()];
+        let mut rest = element;
+        for &dim in order.iter().rev() {
+            let size = tensor.dims[usize::from(dim)].size;
+            indices[usize::from(dim)] = rest % size;
+            rest /= size;
+        }
+        tensor.place(&indices)
     }
 
     pub(super) fn image_position(&self, c: u32, y: u32, x: u32) -> u64 {

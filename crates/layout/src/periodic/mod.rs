@@ -9,6 +9,8 @@ mod index;
 
 pub use index::IndexMap;
 
+use crate::TileTensor;
+
 /// The least power of two that is at least `n`, between 1 and `2^31`.
 pub fn next_power_of_two(n: u32) -> u32 {
     n.checked_next_power_of_two().unwrap_or(1 << 31)
@@ -18,8 +20,9 @@ pub fn next_power_of_two(n: u32) -> u32 {
 ///
 /// An element's index is row-major over the tensor's shape without the batch axis.
 /// Its position is a ciphertext, `position / n_slots`, and a slot, `position % n_slots`.
-/// Slots `s` and `s + period` hold the same value; slots no element sits in hold zero.
-/// Only a layout of one ciphertext has a period below `n_slots`, or copies.
+/// Slots `s` and `s + period` hold the same value; slots no element sits in hold zero, or what nobody knows if the layout
+/// is a tile tensor that says so. Of layouts of several ciphertexts only tile tensors have a period below `n_slots`; only
+/// layouts of one ciphertext that are no tile tensors have copies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Periodic {
     /// Slots of one ciphertext, a power of two.
@@ -104,6 +107,44 @@ impl Periodic {
         Self::fitted(n_elements, n_slots, IndexMap::Table(positions))
     }
 
+    /// A tile tensor, its dimensions in the order in which element indices count them, the slowest first.
+    ///
+    /// # Shapes
+    /// Slots: those of a tile. Period: that of the tensor, see [`TileTensor::period`].
+    pub fn tiles(tensor: TileTensor) -> Self {
+        let held = (0u8..).zip(&tensor.dims);
+        let held = held.filter(|(_, dim)| !dim.is_replicated());
+        let order: Vec<u8> = held.map(|(i, _)| i).collect();
+        Self::tiles_in_order(tensor, order)
+    }
+
+    /// A tile tensor, with the dimensions that hold values in the order in which element indices count them.
+    ///
+    /// # Shapes
+    /// As [`Periodic::tiles`]. [`Periodic::check`] finds an order that leaves a dimension out.
+    pub fn tiles_in_order(tensor: TileTensor, order: impl Into<Arc<[u8]>>) -> Self {
+        let clamp = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        let (n_elements, n_slots) = (clamp(tensor.n_values()), clamp(tensor.n_slots()));
+        let index = IndexMap::Tiles {
+            tensor: Arc::new(tensor),
+            order: order.into(),
+        };
+        Self::fitted(n_elements, n_slots, index)
+    }
+
+    /// The tile tensor, if the layout is one.
+    pub fn as_tiles(&self) -> Option<&TileTensor> {
+        match &self.index {
+            IndexMap::Tiles { tensor, .. } => Some(tensor),
+            _ => None,
+        }
+    }
+
+    /// Whether some slots hold what nobody knows.
+    pub fn is_dirty(&self) -> bool {
+        self.as_tiles().is_some_and(TileTensor::is_dirty)
+    }
+
     fn fitted(n_elements: u32, n_slots: u32, index: IndexMap) -> Self {
         let mut layout = Self {
             n_slots,
@@ -126,6 +167,11 @@ impl Periodic {
 
     /// Recomputes the number of ciphertexts and the least period.
     pub(crate) fn fit(&mut self) {
+        if let IndexMap::Tiles { tensor, .. } = &self.index {
+            self.n_ciphertexts = u32::try_from(tensor.n_tiles()).unwrap_or(u32::MAX);
+            self.period = tensor.period();
+            return;
+        }
         let extent = self.extent();
         self.n_ciphertexts = extent.div_ceil(self.n_slots.max(1)).max(1);
         self.period = match extent <= self.n_slots {
@@ -137,7 +183,7 @@ impl Periodic {
     /// The position of an element, of its first copy if there are several.
     ///
     /// # Panics
-    /// If the layout is a table and `element` is not in it.
+    /// If the layout is a table and `element` is not in it, or [`Periodic::check`] fails.
     pub fn position(&self, element: u32) -> u32 {
         match &self.index {
             IndexMap::RowMajor => element,
@@ -151,6 +197,10 @@ impl Periodic {
                 u32::try_from(self.index.image_position(c, y, x)).unwrap_or(u32::MAX)
             }
             IndexMap::Table(positions) => positions[element as usize],
+            IndexMap::Tiles { tensor, order } => {
+                let (tile, slot) = IndexMap::tile_place(tensor, order, element);
+                tile * self.n_slots + slot
+            }
         }
     }
 
@@ -162,7 +212,11 @@ impl Periodic {
         let first = self.position(element);
         let holds = move |copy: &&Copy| (copy.from..copy.to).contains(&first);
         let further = self.copies.iter().filter(holds);
-        std::iter::once(first).chain(further.map(move |copy| first + copy.offset))
+        let replicas = self.as_tiles().map(TileTensor::replicas);
+        let replicas = replicas.into_iter().flatten().skip(1);
+        std::iter::once(first)
+            .chain(further.map(move |copy| first + copy.offset))
+            .chain(replicas.map(move |offset| first + offset))
     }
 
     /// Positions in use, over all elements.
@@ -213,6 +267,12 @@ impl Periodic {
             IndexMap::Table(positions) => {
                 let last = positions.iter().max();
                 last.map_or(0, |&position| u64::from(position) + 1)
+            }
+            IndexMap::Tiles { tensor, .. } => {
+                let before = tensor.n_tiles().saturating_sub(1);
+                before
+                    .saturating_mul(self.n_slots.into())
+                    .saturating_add(tensor.period().into())
             }
         }
     }

@@ -81,6 +81,12 @@ impl<'a> Diagonals<'a> {
     ) -> Result<Self, LayoutError> {
         let output = fitted(output);
         check_arguments(matrix, input, &output)?;
+        if let Some(tensor) = output
+            .as_tiles()
+            .filter(|t| t.is_dirty() || t.replicas().len() > 1)
+        {
+            return Err(tensor.bad("values in one slot of a period and zeros around them"));
+        }
         let shifts = Shifts::new(matrix, input, &output, 0..u32::MAX);
         let moduli = 0..=input.n_slots.ilog2();
         let weights = weights(matrix, &output);
@@ -249,6 +255,8 @@ impl<'a> Diagonals<'a> {
             output,
             plan: outline.plan,
             collapse: outline.collapse,
+            mask: None,
+            duplicate: Vec::new(),
             counts: outline.counts,
         }
     }
@@ -318,7 +326,7 @@ pub struct PlanOutline {
 impl PlanOutline {
     /// The cost of the plan.
     pub fn total(&self, costs: &PlanCosts) -> f64 {
-        costs.of(&self.input, &self.output, &self.counts)
+        costs.of(&self.output, &self.counts)
     }
 }
 
@@ -382,7 +390,9 @@ fn least_total(
     costs: &PlanCosts,
 ) -> f64 {
     let counts = PlanCounts {
-        collapse: period.collapse().len() as u64 * u64::from(output.n_ciphertexts),
+        decomposed: u64::from(input.n_ciphertexts),
+        // Ciphertexts that no weight reaches are not added up.
+        collapse: period.collapse().len() as u64 * diagonals.min(1),
         plain_products: diagonals,
         ..PlanCounts::default()
     };
@@ -391,7 +401,7 @@ fn least_total(
         true => least_cost_of(diagonals as u32, costs),
         false => 0.0,
     };
-    split + costs.of(input, output, &counts)
+    split + costs.of(output, &counts)
 }
 
 fn fitted(output: &Periodic) -> Periodic {
@@ -400,7 +410,7 @@ fn fitted(output: &Periodic) -> Periodic {
     output
 }
 
-fn check_arguments(
+pub(super) fn check_arguments(
     matrix: &SparseMatrix,
     input: &Periodic,
     output: &Periodic,
@@ -455,11 +465,12 @@ fn outline(
     let mut counts = PlanCounts {
         diagonals_total: stored.max(used),
         diagonals_zero: stored.saturating_sub(used),
-        collapse: collapse.len() as u64 * u64::from(output.n_ciphertexts),
+        decomposed: u64::from(input.n_ciphertexts),
+        collapse: collapse.len() as u64 * used.min(1),
         plain_products: used,
         ..PlanCounts::default()
     };
-    let left = limit - options.costs.of(input, output, &counts);
+    let left = limit - options.costs.of(output, &counts);
     let pitches = pitches([input, output]);
     let Found { split, assigned } = search(shifts, period, &pitches, input.n_slots, options, left)?;
     let mut babies = vec![Vec::new(); shifts.n_inputs];
@@ -477,6 +488,8 @@ fn outline(
     keys.extend(&collapse);
     keys.sort_unstable();
     keys.dedup();
+    let n_reached = giants.iter().filter(|giants| !giants.is_empty()).count();
+    counts.collapse = (collapse.len() * n_reached) as u64;
     counts.babies = rotations(&babies);
     counts.giants = rotations(&giants);
     counts.rotation_keys = keys.iter().filter(|&&k| k != 0).count() as u64;
