@@ -11,6 +11,8 @@ use std::sync::Arc;
 const N_SAMPLES: usize = 4;
 /// Values that fingerprints of one window may need.
 const MAX_VALUES: usize = 1 << 19;
+/// Values that looking for further equal classes may need.
+const MAX_SEARCHED: usize = 1 << 16;
 
 pub(super) type Graph = EGraph<Node, Knowledge>;
 
@@ -164,24 +166,22 @@ impl Knowledge {
         prints
     }
 
-    /// Whether two nodes are equal in every slot, for random inputs.
-    fn agree(&mut self, a: Id, b: Id) -> bool {
+    /// Whether two nodes are equal in every slot, for random inputs; no, if telling takes more values than `limit`.
+    fn agree(&mut self, a: Id, b: Id, limit: usize) -> bool {
         let nodes = std::mem::take(&mut self.nodes);
-        let fault = self.fault.take();
         let n_slots = self.n_slots;
-        let agree = (0..n_slots)
-            .all(|s| self.value(&nodes, a, s) == self.value(&nodes, b, s) && self.fault.is_none());
+        let agree = (0..n_slots).all(|s| {
+            self.value(&nodes, a, s) == self.value(&nodes, b, s) && self.values.len() < limit
+        });
         self.nodes = nodes;
-        // Too much work to tell is no fault of the window's.
-        self.fault = fault;
         agree
     }
 }
 
-/// Merges classes that no rule related but that agree in every slot. Says how many.
-pub(super) fn merge_equal(graph: &mut Graph) -> usize {
+/// Merges classes that no rule related but that agree in every slot.
+pub(super) fn merge_equal(graph: &mut Graph) {
+    let limit = (graph.analysis.values.len() + MAX_SEARCHED).min(MAX_VALUES - MAX_SEARCHED);
     let mut seen: HashMap<[u64; N_SAMPLES], Vec<Id>> = HashMap::new();
-    let mut merged = 0;
     let classes: Vec<(Id, [u64; N_SAMPLES])> = graph
         .classes()
         .map(|c| (c.id, c.data.fingerprint))
@@ -191,14 +191,15 @@ pub(super) fn merge_equal(graph: &mut Graph) -> usize {
         let twin = alike
             .iter()
             .copied()
-            .find(|&other| graph.analysis.agree(id, other));
+            .find(|&other| graph.analysis.agree(id, other, limit));
         match twin {
-            Some(twin) => merged += usize::from(graph.union(id, twin)),
+            Some(twin) => {
+                graph.union(id, twin);
+            }
             None => alike.push(id),
         }
     }
     graph.rebuild();
-    merged
 }
 
 impl Analysis<Node> for Knowledge {

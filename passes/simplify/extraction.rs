@@ -213,3 +213,6 @@ impl Problem {
         (0..found.len()).filter(|c| found[*c]).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

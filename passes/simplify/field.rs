@@ -28,13 +28,14 @@ pub(super) fn neg(a: u64) -> u64 {
     if a == 0 { 0 } else { PRIME - a }
 }
 
-/// The residue of a finite float.
+/// The residue of a float; of one that is no number, something of its own.
 pub(super) fn of(value: f64) -> u64 {
     let bits = value.to_bits();
     let exponent = (bits >> 52 & 0x7ff) as usize;
     let fraction = bits & ((1 << 52) - 1);
     let residue = match exponent {
         0 => mul(fraction, POWERS[1]),
+        0x7ff => random((bits >> 32) as u32, bits as u32),
         _ => mul(fraction | 1 << 52, POWERS[exponent]),
     };
     if value.is_sign_negative() {
@@ -69,5 +70,6 @@ mod tests {
         assert_eq!(add(of(0.5), of(0.25)), of(0.75));
         assert_eq!(mul(of(-1.5), of(2.5)), of(-3.75));
         assert_eq!(of(-0.0), 0);
+        assert_ne!(of(f64::INFINITY), of(f64::NAN));
     }
 }

@@ -169,8 +169,13 @@ impl Search {
 
     /// Cheaper as a whole, no deeper, and no operation is there more often; keys are part of the price.
     fn is_better(&self, next: &Circuit) -> bool {
-        let (before, after) = (counts(&self.circuit).named(), counts(next).named());
-        let rises = before.iter().zip(&after).any(|(b, a)| a.1 > b.1);
+        let (mut before, mut after) = (counts(&self.circuit), counts(next));
+        // A product with a vector may become one with a number.
+        for c in [&mut before, &mut after] {
+            c.mul_scalar += c.mul_plain;
+        }
+        let rises = |(b, a): (&(_, u64), &(_, u64))| a.1 > b.1;
+        let rises = before.named().iter().zip(&after.named()).any(rises);
         let depth = |c: &Circuit| {
             let depths = depths(c);
             c.outputs().iter().map(|o| depths[o.index()]).max()

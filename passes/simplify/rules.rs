@@ -13,35 +13,46 @@ use std::collections::HashMap;
 /// Looks at one node of a class and adds what equals it.
 type Apply = fn(&mut Graph, Id, &Node);
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    Always,
+    /// On what is there, more or less: such rules undo what others do, and would multiply everything out.
+    Early,
+}
+use When::{Always, Early};
+
 #[rustfmt::skip]
-const RULES: [(&str, Apply); 18] = [
+const RULES: [(&str, When, Apply); 19] = [
     // rotations
-    ("rot a (rot b x) = rot (a+b) x",             rotations::compose),
-    ("rot k x = rot (k mod p) x",                 rotations::reduce),
-    ("rot k (x + y) = rot k x + rot k y",         rotations::over_sum),
-    ("rot k (p*x) = (rot k p) * rot k x",         rotations::over_times),
-    ("p * rot k x = rot k ((rot -k p) * x)",      rotations::out_of_times),
-    ("rot k (x*y) = rot k x * rot k y",           rotations::over_product),
-    ("rot k x * rot k y = rot k (x*y)",           rotations::out_of_product),
-    ("rot k (x + p) = rot k x + rot k p",         rotations::over_plus),
+    ("rot a (rot b x) = rot (a+b) x",                   Always, rotations::compose),
+    ("rot k x = rot (k mod p) x",                       Always, rotations::reduce),
+    ("rot k (x + y) = rot k x + rot k y",               Early,  rotations::over_sum),
+    ("rot k (p*x) = (rot k p) * rot k x",               Early,  rotations::over_times),
+    ("rot k (x*y) = rot k x * rot k y",                 Early,  rotations::over_product),
+    ("rot k x * rot k y = rot k (x*y)",                 Always, rotations::out_of_product),
+    ("rot k (x + p) = rot k x + rot k p",               Early,  rotations::over_plus),
     // products with constants
-    ("p*(q*x) = (p*q)*x",                         products::compose),
-    ("p*x = 0 or x, by support",                  products::on_support),
-    ("p*(x + y) = p*x + p*y",                     products::over_sum),
-    ("p + (q + x) = (p+q) + x",                   products::compose_plus),
+    ("p*(q*x) = (p*q)*x",                               Always, products::compose),
+    ("p*x = 0 or x, by support",                        Always, products::on_support),
+    ("p*(x + y) = p*x + p*y",                           Early,  products::over_sum),
+    ("p + (q + x) = (p+q) + x",                         Always, products::compose_plus),
     // sums
-    ("x + (y + z) = x + y + z",                   sums::flatten),
-    ("p + x + y, the constant outside",           sums::constant_outside),
-    ("p*x + q*x = (p+q)*x",                       sums::merge_products),
-    ("p*x + p*y = p*(x + y)",                     sums::factor_times),
-    ("rot k x + rot k y = rot k (x + y)",         sums::factor_rotation),
-    ("S + rot k S = x + rot k x with x = S",      sums::fold_shifted),
+    ("x + (y + z) = x + y + z",                         Always, sums::flatten),
+    ("x + y + z = S + z with S = x + y",                Always, sums::collect),
+    ("p + x + y, the constant outside",                 Always, sums::constant_outside),
+    ("p*x + q*x = (p+q)*x",                             Always, sums::merge_products),
+    ("p*x + p*y = p*(x + y)",                           Always, sums::factor_times),
+    ("rot k x + rot k y = rot k (x + y)",               Always, sums::factor_rotation),
+    ("p*rot k x + q*rot k y = rot k (p'*x + q'*y)",     Always, sums::factor_rotated_products),
+    ("S + rot k S = x + rot k x with x = S",            Always, sums::fold_shifted),
 ];
 
 /// Iterations, unless nothing new is found before.
 const MAX_ITERATIONS: usize = 8;
+/// Iterations in which early rules take part.
+const N_EARLY: usize = 2;
 /// Nodes of the graph.
-const MAX_NODES: usize = 4_000;
+const MAX_NODES: usize = 3_000;
 /// Nodes a rule may look at in one iteration; a rule that meets more sits out and may look at twice as many next time.
 const MAX_MATCHES: usize = 600;
 
@@ -70,7 +81,7 @@ impl Stop {
 pub(super) fn saturate(graph: &mut Graph) -> Stop {
     let mut limits = [MAX_MATCHES; RULES.len()];
     graph.rebuild();
-    for _ in 0..MAX_ITERATIONS {
+    for iteration in 0..MAX_ITERATIONS {
         let before = (graph.total_size(), graph.number_of_classes());
         let mut nodes: Vec<(Id, Node)> = graph
             .classes()
@@ -78,10 +89,15 @@ pub(super) fn saturate(graph: &mut Graph) -> Stop {
             .collect();
         nodes.sort_unstable();
         let mut sat_out = false;
-        for ((_, apply), limit) in RULES.iter().zip(&mut limits) {
+        for ((_, when, apply), limit) in RULES.iter().zip(&mut limits) {
+            if *when == Early && iteration >= N_EARLY {
+                continue;
+            }
             let n_before = graph.total_size();
             for (class, node) in &nodes {
                 if is_empty(graph, *class) {
+                    let zero = graph.add(Node::Sum(vec![]));
+                    equate(graph, *class, zero);
                     continue;
                 }
                 if graph.total_size() - n_before > *limit {
@@ -110,7 +126,7 @@ pub(super) fn saturate(graph: &mut Graph) -> Stop {
     Stop::Iterations
 }
 
-/// Whether a class is zero: it equals itself under every operation, which is not worth knowing.
+/// Whether a class is zero: nothing more about it is worth knowing.
 fn is_empty(graph: &Graph, class: Id) -> bool {
     graph[class].data.support.is_empty()
 }
@@ -247,3 +263,6 @@ fn is_zero_on(graph: &Graph, pt: Pt, support: &Support) -> bool {
     let period = constants.period(pt).max(support.period());
     (0..period).all(|s| !support.holds(s) || constants.at(pt, s) == 0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -258,7 +258,7 @@ impl Splice<'_> {
             return done;
         }
         let made = match self.outputs.get(&id) {
-            Some(&place) => self.new(self.part.outputs()[place]),
+            Some(&place) => self.made(self.part.outputs()[place]),
             None => {
                 let value = self.circuit.value(id).clone();
                 let op = value.op.map_operands(|o| self.old(o));
@@ -269,7 +269,7 @@ impl Splice<'_> {
         made
     }
 
-    fn new(&mut self, id: ValueId) -> ValueId {
+    fn made(&mut self, id: ValueId) -> ValueId {
         if let Some(done) = self.new[id.index()] {
             return done;
         }
@@ -277,7 +277,7 @@ impl Splice<'_> {
         let made = match value.op {
             Op::Input { index } => self.old(self.window.leaves[index as usize]),
             op => {
-                let mut op = op.map_operands(|o| self.new(o));
+                let mut op = op.map_operands(|o| self.made(o));
                 if let Op::MulPlain { plain, .. } | Op::AddPlain { plain, .. } = &mut op {
                     *plain = self.plains[plain.0 as usize];
                 }
@@ -288,3 +288,6 @@ impl Splice<'_> {
         made
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -377,8 +377,8 @@ const MAY_RISE: [(&str, &[&str], &str); 9] = [
     ),
     (
         "simplify",
-        &["keys"],
-        "fewer rotations may be by more different amounts; the price of a key is part of what has to fall",
+        &["keys", "mul_scalar"],
+        "fewer rotations may be by more different amounts, a product with a vector may become one with a number",
     ),
     (
         "hoist-rotations",

@@ -3,12 +3,14 @@
 //! `cargo test --release -p privet-tests --test savings -- --nocapture` prints the table.
 
 use privet::extend::{
-    Circuit, Compiler, CostTable, Counts, Pass, Pipeline, Program, Settings, counts, run_slots,
+    Circuit, Compiler, CostTable, Counts, Graph, Pass, Pipeline, Program, Settings, counts,
+    run_slots,
 };
 use privet::prelude::{Options, compile};
 use privet::{passes, passes::Simplify};
 use privet_tests::golden::Golden;
 use privet_tests::models::bundled;
+use privet_tests::networks::Net;
 use privet_tests::rng::Rng;
 use privet_tests::{golden_folder, networks};
 use std::sync::Arc;
@@ -81,11 +83,34 @@ fn bundled_networks_never_cost_more() {
     }
 }
 
+/// Networks in which two linear layers meet in a sum.
+fn joined() -> Vec<(&'static str, Graph)> {
+    let net = Net::new("dense shortcut", &[32], 31);
+    let entry = net.last();
+    let net = net.dense(32).square().dense(32);
+    let branch = net.last();
+    let dense = net.from(entry).dense(32).plus(branch).square().dense(4);
+    let net = Net::new("conv shortcut", &[2, 8, 8], 32);
+    let entry = net.last();
+    let net = net.conv(4, (3, 3), (2, 2), [1; 4], 1).square();
+    let net = net.conv(4, (3, 3), (1, 1), [1; 4], 1);
+    let branch = net.last();
+    let conv = net
+        .from(entry)
+        .conv(4, (1, 1), (2, 2), [0; 4], 1)
+        .plus(branch);
+    let conv = conv.square().reshape(&[64]).dense(4);
+    vec![
+        ("dense shortcut", dense.done()),
+        ("conv shortcut", conv.done()),
+    ]
+}
+
 #[test]
 fn networks_with_branches_cost_less() {
     let mut n_less = 0;
     head();
-    for (name, graph) in networks::all() {
+    for (name, graph) in networks::all().into_iter().chain(joined()) {
         let case = networks::case(name, graph, 15, 38);
         let made = |compiler: &Compiler| {
             let made = compiler.compile(&case.graph, &case.settings, &mut |_, _, _, _| {});

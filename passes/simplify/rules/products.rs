@@ -1,12 +1,9 @@
 //! Products and sums with constants.
 
 use super::{
-    Graph, Id, Node, equate, is_one_on, is_zero_on, of, plus, plus_of, sum, sums_of, times,
-    times_of,
+    Graph, Id, Node, Support, equate, is_one_on, is_zero_on, of, plus, plus_of, sum, sums_of,
+    times, times_of,
 };
-
-/// Sums of more terms are not multiplied term by term.
-const MAX_TERMS: usize = 8;
 
 pub(super) fn compose(graph: &mut Graph, class: Id, node: &Node) {
     let &Node::Times(p, [x]) = node else { return };
@@ -39,10 +36,13 @@ pub(super) fn on_support(graph: &mut Graph, class: Id, node: &Node) {
     }
 }
 
+/// Only where a term is a product already, or is zero in some slots.
 pub(super) fn over_sum(graph: &mut Graph, class: Id, node: &Node) {
     let &Node::Times(pt, [x]) = node else { return };
     for terms in sums_of(graph, x) {
-        if terms.len() <= MAX_TERMS {
+        let joins =
+            |t: &Id| !times_of(graph, *t).is_empty() || graph[*t].data.support != Support::All;
+        if terms.iter().any(joins) {
             let products = terms.into_iter().map(|t| times(graph, pt, t)).collect();
             let made = sum(graph, products);
             equate(graph, class, made);

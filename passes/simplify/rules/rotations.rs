@@ -1,12 +1,9 @@
 //! Rotations among themselves, and past everything else.
 
 use super::{
-    Graph, Id, Node, equate, inverse, of, plus, plus_of, product, rot, rotations_of, sum, sums_of,
-    times, times_of,
+    Graph, Id, Node, equate, of, plus, plus_of, product, rot, rotations_of, sum, sums_of, times,
+    times_of,
 };
-
-/// Sums of more terms are not rotated term by term.
-const MAX_TERMS: usize = 16;
 
 pub(super) fn compose(graph: &mut Graph, class: Id, node: &Node) {
     let &Node::Rot(a, [x]) = node else { return };
@@ -24,10 +21,12 @@ pub(super) fn reduce(graph: &mut Graph, class: Id, node: &Node) {
     }
 }
 
+/// Only where most of the rotated terms are there already: else it is the start of multiplying everything out.
 pub(super) fn over_sum(graph: &mut Graph, class: Id, node: &Node) {
     let &Node::Rot(by, [x]) = node else { return };
     for terms in sums_of(graph, x) {
-        if terms.len() <= MAX_TERMS {
+        let n_known = terms.iter().filter(|t| is_known(graph, by, **t)).count();
+        if 2 * n_known >= terms.len() {
             let moved = terms.into_iter().map(|t| rot(graph, by, t)).collect();
             let made = sum(graph, moved);
             equate(graph, class, made);
@@ -44,28 +43,22 @@ pub(super) fn over_sum(graph: &mut Graph, class: Id, node: &Node) {
     }
 }
 
+/// Whether a rotation of a class needs no new rotation.
+fn is_known(graph: &Graph, by: u32, x: Id) -> bool {
+    let known = |by: u32, x: Id| match by & (graph[x].data.period - 1) {
+        0 => true,
+        by => graph.lookup(Node::Rot(by, [x])).is_some(),
+    };
+    let mut rotations = rotations_of(graph, x).into_iter();
+    known(by, x) || rotations.any(|(inner, y)| known(by.wrapping_add(inner), y))
+}
+
 pub(super) fn over_times(graph: &mut Graph, class: Id, node: &Node) {
     let &Node::Rot(by, [x]) = node else { return };
     for (pt, y) in times_of(graph, x) {
         if let Some(pt) = graph.analysis.constants.rotate(pt, by) {
             let moved = rot(graph, by, y);
             let made = times(graph, pt, moved);
-            equate(graph, class, made);
-        }
-    }
-}
-
-pub(super) fn out_of_times(graph: &mut Graph, class: Id, node: &Node) {
-    let &Node::Times(pt, [x]) = node else { return };
-    for (by, y) in rotations_of(graph, x) {
-        // What is itself a rotation has shorter ways to all of this.
-        if !rotations_of(graph, y).is_empty() {
-            continue;
-        }
-        let back = inverse(graph, by);
-        if let Some(pt) = graph.analysis.constants.rotate(pt, back) {
-            let inner = times(graph, pt, y);
-            let made = rot(graph, by, inner);
             equate(graph, class, made);
         }
     }
@@ -78,6 +71,9 @@ pub(super) fn over_product(graph: &mut Graph, class: Id, node: &Node) {
         _ => None,
     });
     for [a, b] in pairs {
+        if !is_known(graph, by, a) || !is_known(graph, by, b) {
+            continue;
+        }
         let (a, b) = (rot(graph, by, a), rot(graph, by, b));
         let made = product(graph, a, b);
         equate(graph, class, made);

@@ -1,12 +1,14 @@
 //! Sums of any number of terms.
 
 use super::{
-    Graph, Id, Node, equate, plus, plus_of, rest, rot, rotations_of, shared, sum, sums_of, times,
-    times_of,
+    Graph, Id, Node, equate, inverse, plus, plus_of, rest, rot, rotations_of, shared, sum, sums_of,
+    times, times_of,
 };
 
 /// Sums are not flattened beyond so many terms.
 const MAX_TERMS: usize = 128;
+/// Sums looked at for each term of another one.
+const MAX_READERS: usize = 16;
 /// Amounts tried for splitting a sum into a part and its rotation.
 const MAX_SHIFTS: usize = 8;
 
@@ -101,6 +103,34 @@ pub(super) fn factor_rotation(graph: &mut Graph, class: Id, node: &Node) {
     }
 }
 
+/// Products of rotations by one amount are rotated once, as a sum of products.
+pub(super) fn factor_rotated_products(graph: &mut Graph, class: Id, node: &Node) {
+    let Node::Sum(terms) = node else { return };
+    let by_amount = |g: &Graph, t| -> Vec<_> {
+        let products = times_of(g, t).into_iter();
+        let rotated = products.flat_map(|(pt, x)| {
+            let rotations = rotations_of(g, x).into_iter();
+            rotations.map(move |(by, y)| (by, (pt, y)))
+        });
+        rotated.collect()
+    };
+    for (by, group) in shared(parts(graph, terms, by_amount).into_iter()) {
+        let back = inverse(graph, by);
+        let mut inner = Vec::with_capacity(group.len());
+        for &(_, (pt, y)) in &group {
+            let Some(pt) = graph.analysis.constants.rotate(pt, back) else {
+                return;
+            };
+            inner.push(times(graph, pt, y));
+        }
+        let inner = sum(graph, inner);
+        let mut others = rest(terms, &group);
+        others.push(rot(graph, by, inner));
+        let made = sum(graph, others);
+        equate(graph, class, made);
+    }
+}
+
 /// Takes terms out of a list, if all of them are there.
 fn take_all(graph: &Graph, from: &mut Vec<Id>, terms: &[Id]) -> bool {
     let mut left = from.clone();
@@ -112,6 +142,35 @@ fn take_all(graph: &Graph, from: &mut Vec<Id>, terms: &[Id]) -> bool {
     }
     *from = left;
     true
+}
+
+/// Some terms of a sum that are a sum elsewhere.
+pub(super) fn collect(graph: &mut Graph, class: Id, node: &Node) {
+    let Node::Sum(terms) = node else { return };
+    let mut found = Vec::new();
+    for &term in terms {
+        let first = graph.find(term);
+        for reader in graph[first].parents().take(MAX_READERS) {
+            // Each inner sum is met once, from its first term.
+            let Node::Sum(inner) = graph.id_to_node(reader) else {
+                continue;
+            };
+            let mut inner: Vec<Id> = inner.iter().map(|t| graph.find(*t)).collect();
+            inner.sort_unstable();
+            let reader = graph.find(reader);
+            let smaller = inner.len() > 1 && inner.len() < terms.len() && inner[0] == first;
+            let mut others = terms.clone();
+            if smaller && reader != graph.find(class) && take_all(graph, &mut others, &inner) {
+                others.push(reader);
+                found.push(others);
+            }
+        }
+    }
+    found.truncate(MAX_READERS);
+    for others in found {
+        let made = sum(graph, others);
+        equate(graph, class, made);
+    }
 }
 
 /// A sum whose terms are some terms and those terms rotated.
@@ -161,12 +220,10 @@ fn halves(views: &[Vec<(Id, u32)>], by: u32, mask: u32) -> Option<Vec<usize>> {
     let n = views.len();
     let mut next: Vec<Option<usize>> = vec![None; n];
     let mut has_before = vec![false; n];
-    for from in 0..n {
+    for (from, next) in next.iter_mut().enumerate() {
         let free = |to: &usize| *to != from && !has_before[*to] && is_moved(from, *to);
-        if let Some(to) = (0..n).find(free) {
-            next[from] = Some(to);
-            has_before[to] = true;
-        }
+        *next = (0..n).find(free);
+        next.iter().for_each(|to| has_before[*to] = true);
     }
     let mut part = Vec::with_capacity(n / 2);
     let mut n_paired = 0;
