@@ -376,6 +376,11 @@ const MAY_RISE: [(&str, &[&str], &str); 9] = [
         "a layer without its zeros is a matrix",
     ),
     (
+        "simplify",
+        &["keys", "mul_scalar"],
+        "fewer rotations may be by more different amounts, a product with a vector may become one with a number",
+    ),
+    (
         "hoist-rotations",
         &["rotations_hoisted"],
         "hoisting is what it does",
@@ -628,6 +633,7 @@ fn passes_that_save_work_can_be_left_out() {
         "fold-constants",
         "fold-batch-norm",
         "eliminate-zero-diagonals",
+        "simplify",
         "eliminate-common",
         "hoist-rotations",
         "delay-mod-down",
