@@ -118,7 +118,12 @@ impl Constants {
             PlainValues::Dense(values) => (0..).zip(values.iter().copied()).collect(),
             PlainValues::Sparse(entries) => entries.clone(),
         };
-        let residues = all.into_iter().map(|(s, v)| (s, field::of(v)));
+        let each = plain.each;
+        let slots = |(place, v)| (0..each).map(move |k| (place * each + k, v));
+        let residues = all
+            .into_iter()
+            .flat_map(slots)
+            .map(|(s, v)| (s, field::of(v)));
         let exact = Exact {
             is_number: false,
             period: plain.period,

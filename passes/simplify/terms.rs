@@ -273,18 +273,24 @@ impl Emitter<'_> {
         if let Some(&made) = self.plains.get(&pt) {
             return made;
         }
-        let values = constants.values(pt);
+        let mut values = constants.values(pt);
+        let mut each = 1;
+        while values.len() > 1 && values.chunks_exact(2).all(|pair| pair[0] == pair[1]) {
+            values = values.into_iter().step_by(2).collect();
+            each *= 2;
+        }
         let n_zero = values.iter().filter(|v| **v == 0.0).count();
         let sparse = || (0..).zip(values.iter().copied()).filter(|e| e.1 != 0.0);
-        let made = self.next.add_plain(PlainVector {
-            name: format!("simplified.{}", self.n_made),
-            period: values.len() as u32,
-            values: if 2 * n_zero > values.len() {
-                PlainValues::Sparse(sparse().collect())
-            } else {
-                PlainValues::Dense(values)
-            },
-        });
+        let name = format!("simplified.{}", self.n_made);
+        let n_places = values.len() as u32;
+        let values = if 2 * n_zero > values.len() {
+            PlainValues::Sparse(sparse().collect())
+        } else {
+            PlainValues::Dense(values)
+        };
+        let made = self
+            .next
+            .add_plain(PlainVector::spread(name, n_places, values, each));
         self.n_made += 1;
         self.plains.insert(pt, made);
         made

@@ -7,6 +7,7 @@ fn constants(vectors: &[&[f64]]) -> (Constants, Vec<Pt>) {
         Arc::new(PlainVector {
             name: String::new(),
             period: values.len() as u32,
+            each: 1,
             values: PlainValues::Dense(values.to_vec()),
         })
     };
@@ -48,4 +49,16 @@ fn what_cancels_is_zero() {
     assert!(all.is_zero(sum) && all.period(sum) == 1);
     let (one, two) = (all.number(1.0), all.number(2.0));
     assert!(all.add(one, one) == Some(two) && all.is_number(two));
+}
+
+#[test]
+fn values_in_neighbouring_slots_are_those_slots() {
+    let values = PlainValues::Dense(vec![1.0, 2.0]);
+    let repeated = Arc::new(PlainVector::spread("", 2, values, 2));
+    let plain = PlainValues::Dense(vec![1.0, 1.0, 2.0, 2.0]);
+    let plain = Arc::new(PlainVector::spread("", 4, plain, 1));
+    let mut all = Constants::new(&[repeated, plain]);
+    assert_eq!(all.plain(0), all.plain(1));
+    let pt = all.plain(0);
+    assert_eq!(all.values(pt), [1.0, 1.0, 2.0, 2.0]);
 }

@@ -14,6 +14,7 @@ fn graph(vectors: &[&[f64]]) -> (Graph, Vec<Pt>, Id, Id) {
         Arc::new(PlainVector {
             name: String::new(),
             period: values.len() as u32,
+            each: 1,
             values: PlainValues::Dense(values.to_vec()),
         })
     };
