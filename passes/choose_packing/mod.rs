@@ -3,6 +3,8 @@
 mod align;
 mod base;
 mod chains;
+mod convert;
+mod frames;
 
 use graph::{Graph, NodeId};
 use layout::Periodic;
@@ -37,8 +39,7 @@ impl Pass<Graph> for ChoosePacking {
             return Err(Refusal::new("tile tensors are not available yet")
                 .help("--packing auto, diagonal or batch"));
         }
-        let n_slots = cx.settings.sample_slots() as u32;
-        if n_slots == 1 {
+        if cx.settings.sample_slots() == 1 {
             for &id in &order {
                 let n_elements = graph.shape(id).iter().product::<usize>() as u32;
                 graph.node_mut(id).facts.layout = Some(Periodic::vector(n_elements, 1));
@@ -46,32 +47,24 @@ impl Pass<Graph> for ChoosePacking {
             cx.note("one ciphertext per element, one sample per slot");
             return Ok(Changed::Yes);
         }
-        let mut best: Option<(f64, bool, Layouts)> = None;
-        let has_image = graph.inputs().iter().any(|&id| graph.shape(id).len() == 3);
-        for padded in [true, false].into_iter().filter(|p| has_image || !p) {
-            let single = base::assign(graph, &order, n_slots, padded)?;
-            let mut copied = single.clone();
-            chains::spread(graph, &order, &mut copied, cx.settings)?;
-            let differs = copied != single;
-            for layouts in std::iter::once(single).chain(differs.then_some(copied)) {
-                let mut trial = graph.clone();
-                layouts
-                    .iter()
-                    .for_each(|(id, l)| trial.node_mut(*id).facts.layout = Some(l.clone()));
-                let cost = crate::util::plan::plan_all(&mut trial, cx.settings)?;
-                if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
-                    best = Some((cost, padded, layouts));
-                }
+        let chosen = frames::choose(graph, cx.settings)?;
+        let mut best: Option<(f64, Layouts)> = None;
+        let differs = chosen.copied != chosen.single;
+        let copied = differs.then_some(chosen.copied);
+        for layouts in std::iter::once(chosen.single).chain(copied) {
+            let mut trial = graph.clone();
+            layouts
+                .iter()
+                .for_each(|(id, l)| trial.node_mut(*id).facts.layout = Some(l.clone()));
+            let cost = crate::util::plan::plan_all(&mut trial, cx.settings)?;
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, layouts));
             }
         }
-        let (_, padded, layouts) =
+        let (_, layouts) =
             best.ok_or_else(|| Refusal::new("the network has no layout to choose"))?;
-        if has_image {
-            cx.note(if padded {
-                "image frames padded to powers of two"
-            } else {
-                "image frames as large as the images"
-            });
+        if graph.inputs().iter().any(|&id| graph.shape(id).len() > 1) {
+            cx.note(chosen.frames.to_string());
         }
         for (id, layout) in layouts {
             if !layout.copies.is_empty() {

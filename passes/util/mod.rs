@@ -2,6 +2,7 @@
 
 pub mod bound;
 pub mod chain;
+pub mod chebyshev;
 pub mod linear;
 pub mod plan;
 pub mod units;

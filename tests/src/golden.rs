@@ -5,7 +5,7 @@ use privet::extend::{
     Calibration, Circuit, Compiler, Graph, PassReport, PipelineError, Program, Refreshes, Settings,
     counts, graph,
 };
-use privet::prelude::{Error, Model, Options};
+use privet::prelude::{Activations, Error, Model, Options};
 use privet::{compile, passes};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -192,6 +192,17 @@ impl Golden {
                         largest: value.parse().ok(),
                     })
                 }
+                "activations" => {
+                    settings.activations = match value {
+                        "polynomial" => Activations::Polynomial,
+                        "sign" => Activations::Sign,
+                        _ => {
+                            return Err(format!(
+                                "settings: `{word}` is neither polynomial nor sign"
+                            ));
+                        }
+                    }
+                }
                 _ => return Err(format!("`{key}` is no setting")),
             }
         }
@@ -234,6 +245,7 @@ impl Golden {
             max_degree: given("max_degree").then_some(settings.max_degree),
             activation_error: given("activation_error").then_some(settings.activation_error),
             client_refresh: settings.refresh.is_some(),
+            activations: settings.activations,
             ..Options::default()
         })
     }

@@ -109,6 +109,12 @@ pub struct CompileArgs {
     /// Largest degree of a fitted activation
     #[arg(long, value_name = "D", value_parser = clap::value_parser!(u8).range(2..=63))]
     pub max_degree: Option<u8>,
+    /// What activations may become
+    #[arg(long, value_enum, default_value_t = ActivationKind::Polynomial)]
+    pub activations: ActivationKind,
+    /// Largest change of the output by activations and maxima, as a share of its root mean square; 0.1 if absent
+    #[arg(long, value_name = "SHARE", value_parser = positive)]
+    pub activation_error: Option<f64>,
     /// What layouts and rotations are planned for
     #[arg(long, value_enum, default_value_t = PlanFor::Latency)]
     pub objective: PlanFor,
@@ -132,6 +138,15 @@ pub enum RefreshBy {
 
 /// Slots of the largest ring, and so the samples that lie side by side at most.
 const MAX_BATCH: i64 = 1 << 15;
+
+/// What activations may become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ActivationKind {
+    /// One polynomial each; max pooling is refused
+    Polynomial,
+    /// Products with signs too, where one polynomial is not exact enough, and max pooling: many levels
+    Sign,
+}
 
 /// What a compilation makes least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -37,7 +37,7 @@ pub use error::LayoutError;
 pub use matrix::SparseMatrix;
 pub use periodic::{Copy, IndexMap, Periodic, next_power_of_two};
 pub use plan::{
-    BsgsPlan, Cell, Diagonals, LinearPlan, PlanCosts, PlanCounts, PlanOptions, PlanOutline,
-    plan_linear,
+    BsgsPlan, Cell, Diagonals, DigitRange, LinearPlan, PlanCosts, PlanCounts, PlanOptions,
+    PlanOutline, plan_linear,
 };
 pub use spread::spread_chain;

@@ -46,6 +46,17 @@ pub struct Refreshes {
     pub largest: Option<f64>,
 }
 
+/// What activations may become.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activations {
+    /// One polynomial each.
+    #[default]
+    Polynomial,
+    /// Products with a composition of polynomials that gives a sign too, where one polynomial does not keep the error
+    /// budget; maxima too, which are sums of absolute values.
+    Sign,
+}
+
 /// What the user asked for; the same for every pass of one compilation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -62,6 +73,8 @@ pub struct Settings {
     pub activation_error: f64,
     /// Largest degree of a fitted activation.
     pub max_degree: usize,
+    /// What activations may become.
+    pub activations: Activations,
     /// Costs of operations.
     pub costs: CostTable,
     /// What layouts and plans are chosen for.
@@ -83,6 +96,7 @@ impl Default for Settings {
             range_margin: 0.1,
             activation_error: 0.1,
             max_degree: 15,
+            activations: Activations::default(),
             costs: CostTable::default(),
             objective: Objective::default(),
             packing: Packing::default(),

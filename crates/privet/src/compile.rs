@@ -7,8 +7,8 @@ use circuit::{Circuit, CostTable};
 use graph::Graph;
 use params::max_log_qp;
 use pass::{
-    Calibration, Compiler, Objective, Packing, PassReport, PipelineError, Refreshes, Refusal,
-    Settings,
+    Activations, Calibration, Compiler, Objective, Packing, PassReport, PipelineError, Refreshes,
+    Refusal, Settings,
 };
 
 pub use pass::DumpText as Dump;
@@ -28,6 +28,8 @@ pub struct Options {
     pub max_degree: Option<usize>,
     /// Largest share of the output's root mean square that fitted activations may change it by.
     pub activation_error: Option<f64>,
+    /// What activations may become: one polynomial each, or products with signs where that is not exact enough.
+    pub activations: Activations,
     /// Results that will be given away; a larger scale is chosen for them.
     pub share: Option<ShareOptions>,
     /// Costs of operations on the server; those of a server core with AVX-512 IFMA if absent.
@@ -95,6 +97,7 @@ pub fn compile(
     }
     settings.objective = options.objective;
     settings.packing = options.packing.clone();
+    settings.activations = options.activations;
     settings.max_degree = options.max_degree.unwrap_or(settings.max_degree);
     settings.activation_error = options
         .activation_error

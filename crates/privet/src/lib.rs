@@ -43,7 +43,7 @@ pub mod prelude {
     };
     pub use input::{Feed, Samples, check_labels, read_labels, read_samples, write_npy};
     pub use params::Params;
-    pub use pass::{Objective, Packing};
+    pub use pass::{Activations, Objective, Packing};
     pub use report::{Report, human_bytes, human_count, human_ms};
 }
 
