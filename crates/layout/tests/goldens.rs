@@ -146,7 +146,8 @@ fn spread(tensors: &[Periodic], matrices: &[SparseMatrix]) -> String {
     let layers: Vec<Diagonals<'_>> = pairs
         .map(|(matrix, at)| Diagonals::new(matrix, &at[0], &at[1]).expect("diagonals"))
         .collect();
-    let (chosen, cost) = spread_chain(&layers, true, &options).expect("layouts");
+    let found = spread_chain(&layers, true, &options, f64::INFINITY).expect("layouts");
+    let (chosen, cost) = found.expect("a path");
     let (mut rotations, mut products) = (0, 0);
     for ((matrix, at), layer) in matrices.iter().zip(chosen.windows(2)).zip(&layers) {
         let made = layer.outline(&at[0], &at[1], &options, f64::INFINITY);
