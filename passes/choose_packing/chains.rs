@@ -9,7 +9,7 @@ use pass::{Refusal, Settings};
 use std::collections::BTreeMap;
 
 /// Chooses copies for every tensor between linear layers that one of them writes, or the client, and only one reads.
-/// Returns the cost of all plans.
+/// Returns the cost of all plans, or nothing if they cost `limit` or more.
 ///
 /// # Errors
 /// A [`Refusal`] naming the node that can not be planned.
@@ -19,7 +19,8 @@ pub(super) fn spread(
     maps: &BTreeMap<NodeId, LinearMap>,
     layouts: &mut Layouts,
     settings: &Settings,
-) -> Result<f64, Refusal> {
+    limit: f64,
+) -> Result<Option<f64>, Refusal> {
     let is_linear = |id: &&NodeId| linear::is_linear(&graph.node(**id).op);
     let mut planned: Vec<NodeId> = Vec::new();
     let mut cost = 0.0;
@@ -32,9 +33,12 @@ pub(super) fn spread(
             chain.push(next);
         }
         planned.extend(&chain);
-        cost += spread_one(graph, &chain, maps, layouts, settings)?;
+        match spread_one(graph, &chain, maps, layouts, settings, limit - cost)? {
+            Some(more) => cost += more,
+            None => return Ok(None),
+        }
     }
-    Ok(cost)
+    Ok(Some(cost))
 }
 
 fn spread_one(
@@ -43,7 +47,8 @@ fn spread_one(
     maps: &BTreeMap<NodeId, LinearMap>,
     layouts: &mut Layouts,
     settings: &Settings,
-) -> Result<f64, Refusal> {
+    limit: f64,
+) -> Result<Option<f64>, Refusal> {
     let refuse =
         |id: NodeId, why: String| Refusal::new(format!("{}: {why}", linear::label(graph.node(id))));
     let mut diagonals = Vec::with_capacity(chain.len());
@@ -55,8 +60,10 @@ fn spread_one(
     let source = only_source(graph, chain[0]);
     let is_free = source.is_some_and(|id| matches!(graph.node(id).op, Op::Input { .. }));
     let options = plan::options(settings);
-    let chosen = spread_chain(&diagonals, is_free, &options);
-    let (chosen, cost) = chosen.map_err(|e| refuse(chain[0], e.to_string()))?;
+    let chosen = spread_chain(&diagonals, is_free, &options, limit);
+    let Some((chosen, cost)) = chosen.map_err(|e| refuse(chain[0], e.to_string()))? else {
+        return Ok(None);
+    };
     for (&id, layout) in chain.iter().zip(chosen) {
         let mut at = graph.operands(id)[0];
         layouts.insert(at, layout.clone());
@@ -65,7 +72,7 @@ fn spread_one(
             layouts.insert(at, layout.clone());
         }
     }
-    Ok(cost)
+    Ok(Some(cost))
 }
 
 /// Whether a node has one operand and its values stay where they are.

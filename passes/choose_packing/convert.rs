@@ -51,3 +51,47 @@ fn convert(graph: &mut Graph, id: NodeId) -> Result<(), Refusal> {
     patch.replace(id, new);
     patch.apply(graph).map_err(refused)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ChoosePacking;
+    use crate::util::plan::plan_all;
+    use graph::{Op, Values, evaluate, parse};
+    use pass::{Pass, PassCx, Settings};
+
+    /// A strided branch and a whole one, both read elsewhere too, so that no layer of their own can write otherwise.
+    #[test]
+    fn operands_that_can_not_move_are_brought_together() {
+        let mut inserted = 0;
+        for (channels, size) in [(4, 4), (4, 6), (4, 10)] {
+            let half = size / 2;
+            let weight: Vec<String> = (0..channels * 4).map(|k| format!("{}", k % 7)).collect();
+            let kernels: Vec<String> = weight
+                .chunks(4)
+                .map(|w| format!("[[[{}, {}], [{}, {}]]]", w[0], w[1], w[2], w[3]))
+                .collect();
+            let text = format!(
+                "graph \"g\" {{\n %0 \"x\" = input -> [1, {size}, {size}]\n %1 \"a\" = polynomial %0 power [0, 0, 1]\n %2 \"c\" = conv %0 out {channels} kernel 2x2 stride 2,2 weight [{}] bias [{}]\n %3 \"r\" = reshape %2 -> [1, {size}, {size}]\n %4 \"s\" = add %1, %3\n return %4, %1, %2\n}}",
+                kernels.join(", "),
+                vec!["1"; channels].join(", "),
+            );
+            assert_eq!(channels * half * half, size * size);
+            let before = parse(&text).unwrap();
+            let (mut after, settings) = (before.clone(), Settings::default());
+            let mut cx = PassCx::new(&settings);
+            ChoosePacking::default().run(&mut after, &mut cx).unwrap();
+            after.verify().unwrap();
+            plan_all(&mut after, &settings).unwrap();
+            let is_linear = |op: &Op| matches!(op, Op::Linear { .. });
+            let order = after.order();
+            inserted += order
+                .iter()
+                .filter(|id| is_linear(&after.node(**id).op))
+                .count();
+            let x: Values = (0..size * size).map(|k| (k as f64 * 0.7).sin()).collect();
+            let [a, b] = [&before, &after].map(|g| evaluate(g, std::slice::from_ref(&x)).unwrap());
+            assert_eq!(a, b);
+        }
+        assert_eq!(inserted, 3);
+    }
+}

@@ -74,8 +74,9 @@ pub(super) fn choose(graph: &mut Graph, settings: &Settings) -> Result<Chosen, R
         }
         seen.push(single.clone());
         let mut copied = single.clone();
-        let cost = chains::spread(graph, &order, &maps, &mut copied, settings)?;
-        if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+        let limit = best.as_ref().map_or(f64::INFINITY, |(least, _)| *least);
+        let cost = chains::spread(graph, &order, &maps, &mut copied, settings, limit)?;
+        if let Some(cost) = cost {
             let chosen = Chosen {
                 frames,
                 single,
@@ -148,6 +149,6 @@ pub(super) fn candidates(graph: &Graph, order: &[NodeId]) -> Vec<Frames> {
             phases.push(all);
         }
     }
-    let frames = |phases| [true, false].map(|padded| Frames { phases, padded });
-    phases.into_iter().flat_map(frames).collect()
+    let frames = |padded| phases.iter().map(move |&phases| Frames { phases, padded });
+    [true, false].into_iter().flat_map(frames).collect()
 }

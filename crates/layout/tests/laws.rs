@@ -188,7 +188,9 @@ proptest! {
             .map(|(i, matrix)| Diagonals::new(matrix, &tensors[i], &tensors[i + 1]).expect("diagonals"))
             .collect();
         let options = PlanOptions::default();
-        let (chosen, _) = spread_chain(&layers, is_first_free, &options).expect("layouts");
+        let spread = |limit: f64| spread_chain(&layers, is_first_free, &options, limit).expect("layouts");
+        let (chosen, found) = spread(f64::INFINITY).expect("a path");
+        prop_assert_eq!(spread(found), None);
         prop_assert_eq!(chosen.len(), tensors.len());
         prop_assert!(is_first_free || chosen[0].copies.is_empty());
         prop_assert!(chosen[tensors.len() - 1].copies.is_empty());
@@ -198,6 +200,7 @@ proptest! {
             });
             plans.sum()
         };
+        prop_assert_eq!(cost(&chosen) as f64, found);
         prop_assert!(cost(&chosen) <= cost(&tensors));
     }
 

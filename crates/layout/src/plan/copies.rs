@@ -2,6 +2,7 @@
 
 use super::shifts::{BitSet, Pair, Shifts, residue};
 use crate::Periodic;
+use std::collections::BinaryHeap;
 
 /// Copies to choose from: with base positions `c` and `r`, input copies at `c + i` and output copies at `r + o`, an entry
 /// may use any shift `c - r + (i - o)`, modulo `m`, and must do so for every output copy.
@@ -174,10 +175,21 @@ impl Copies {
                     .for_each(|&w| count[residue(d as i32 + w, m) as usize] += 1);
             }
         }
+        // Counts only fall: what lies on top with its present count serves most.
+        let rank = |count: u32, at: usize| {
+            let nearest = around(at as i32, m).unsigned_abs();
+            (count, u32::MAX - nearest, at)
+        };
+        let counted = count.iter().enumerate().filter(|(_, n)| **n > 0);
+        let mut queue: BinaryHeap<_> = counted.map(|(at, &n)| rank(n, at)).collect();
         while left > 0 {
-            let nearest = |at: &usize| around(*at as i32, m).unsigned_abs();
-            let best = (0..count.len()).max_by_key(|at| (count[*at], u32::MAX - nearest(at)));
-            let Some(best) = best else { break };
+            let Some((n, _, best)) = queue.pop() else {
+                break;
+            };
+            if n > count[best] {
+                queue.push(rank(count[best], best));
+                continue;
+            }
             kept.insert(best);
             for (place, waiting) in self.displacements.iter().zip(&mut waiting) {
                 for &w in place {

@@ -24,7 +24,8 @@ const DIVES: usize = 4;
 /// # Shapes
 /// - `is_first_free`: whether the first input may be copied, as a client can.
 /// - `layers`: in order; the output layout of one is the input layout of the next. The last output keeps one copy.
-/// - result: a layout per tensor, one more than there are layers, and the cost of the plans.
+/// - result: a layout per tensor, one more than there are layers, and the cost of the plans; nothing if all cost `limit` or
+///   more.
 ///
 /// # Cost
 /// At most about 120 plans are compared.
@@ -35,9 +36,10 @@ pub fn spread_chain(
     layers: &[Diagonals<'_>],
     is_first_free: bool,
     options: &PlanOptions,
-) -> Result<(Vec<Periodic>, f64), LayoutError> {
+    limit: f64,
+) -> Result<Option<(Vec<Periodic>, f64)>, LayoutError> {
     let Some(last) = layers.last() else {
-        return Ok((Vec::new(), 0.0));
+        return Ok(Some((Vec::new(), 0.0)));
     };
     let mut tensors = vec![vec![last.output().clone()]];
     for layer in layers.iter().rev() {
@@ -48,7 +50,7 @@ pub fn spread_chain(
     if !is_first_free {
         tensors[0].truncate(1);
     }
-    Search::new(layers, tensors, options).run()
+    Search::new(layers, tensors, options).run(limit)
 }
 
 /// A layer about to be planned, between two candidates; `bound` is what the whole chain costs at least.
@@ -102,9 +104,9 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn run(mut self) -> Result<(Vec<Periodic>, f64), LayoutError> {
+    fn run(mut self, limit: f64) -> Result<Option<(Vec<Periodic>, f64)>, LayoutError> {
         let n = self.layers.len();
-        let mut most = self.dive()?;
+        let mut most = self.dive(limit)?;
         let mut queue = BinaryHeap::new();
         for (i, &bound) in self.ahead[0].iter().enumerate() {
             self.reached[0][i] = Some((0.0, i));
@@ -170,15 +172,16 @@ impl<'a> Search<'a> {
                 queue.push(Step::reached(bound, t + 1, to, cost));
             }
         }
-        Ok(self.path())
+        Ok(self.path().filter(|&(_, cost)| cost < limit))
     }
 
-    /// Follows the most promising candidate from each tensor to the next, and the path of single copies: a cost to beat.
-    fn dive(&mut self) -> Result<f64, LayoutError> {
+    /// Follows the path of single copies, and the most promising candidate from each tensor to the next: a cost to beat,
+    /// at most `limit`.
+    fn dive(&mut self, limit: f64) -> Result<f64, LayoutError> {
         let mut starts: Vec<usize> = (0..self.tensors[0].len()).collect();
         starts.sort_by(|&a, &b| self.ahead[0][a].total_cmp(&self.ahead[0][b]));
         starts.truncate(DIVES);
-        let mut least = self.follow(0, |_, _| 0)?;
+        let mut least = self.follow(0, limit, |_, _| 0)?;
         for start in starts {
             let promising = |search: &Self, (t, i): (usize, usize)| {
                 let bound = |to: usize| {
@@ -192,15 +195,16 @@ impl<'a> Search<'a> {
                 all.min_by(|&a, &b| bound(a).total_cmp(&bound(b)))
                     .unwrap_or(0)
             };
-            least = least.min(self.follow(start, promising)?);
+            least = self.follow(start, least, promising)?;
         }
         Ok(least)
     }
 
-    /// Plans one path of candidates and notes what it reached.
+    /// Plans one path of candidates and notes what it reached if that is below `limit`. Returns the lower of both.
     fn follow(
         &mut self,
         start: usize,
+        limit: f64,
         next: impl Fn(&Self, (usize, usize)) -> usize,
     ) -> Result<f64, LayoutError> {
         let (mut cost, mut at) = (0.0, start);
@@ -208,22 +212,30 @@ impl<'a> Search<'a> {
         for (t, layer) in self.layers.iter().enumerate() {
             let to = next(self, (t, at));
             let (input, output) = (&self.tensors[t][at], &self.tensors[t + 1][to]);
-            let outline = layer.outline(input, output, self.options, f64::INFINITY)?;
-            cost += outline.map_or(0.0, |outline| outline.total(&self.options.costs));
+            let left = limit - cost - self.ahead[t + 1][to];
+            if layer.least_cost(input, output, &self.options.costs) > left {
+                return Ok(limit);
+            }
+            let outline = layer.outline(input, output, self.options, left)?;
+            let Some(outline) = outline else {
+                return Ok(limit);
+            };
+            cost += outline.total(&self.options.costs);
             path.push(to);
             at = to;
         }
-        if self.found.as_ref().is_none_or(|(least, _)| cost < *least) {
+        if cost < limit {
             self.found = Some((cost, path));
         }
-        Ok(cost)
+        Ok(cost.min(limit))
     }
 
-    fn path(&self) -> (Vec<Periodic>, f64) {
+    /// The cheapest path found, if any.
+    fn path(&self) -> Option<(Vec<Periodic>, f64)> {
         let end = self.reached.last().and_then(|last| last[0]);
-        let (dived, path) = self.found.clone().unwrap_or_default();
+        let dived = self.found.as_ref().map_or(f64::INFINITY, |found| found.0);
         let (cost, path) = match end.filter(|&(cost, _)| cost < dived) {
-            None => (dived, path),
+            None => self.found.clone()?,
             Some((cost, _)) => {
                 let mut at = 0;
                 let mut path = Vec::new();
@@ -236,7 +248,7 @@ impl<'a> Search<'a> {
             }
         };
         let chosen = self.tensors.iter().zip(path);
-        (chosen.map(|(tensor, i)| tensor[i].clone()).collect(), cost)
+        Some((chosen.map(|(tensor, i)| tensor[i].clone()).collect(), cost))
     }
 }
 
