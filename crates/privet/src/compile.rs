@@ -21,7 +21,7 @@ pub struct Options {
     pub scale_bits: Option<u8>,
     /// Inputs that show the values the network meets; needed for fitted activations.
     pub calibration: Option<Vec<Vec<f64>>>,
-    /// Largest degree of a fitted activation; 15 if absent.
+    /// Largest degree of a fitted activation; 15 if absent, 7 beside signs.
     pub max_degree: Option<usize>,
     /// Largest share of the output's root mean square that fitted activations may change it by.
     pub activation_error: Option<f64>,
@@ -58,6 +58,8 @@ const MIN_SCALE_BITS: u8 = 34;
 const LEAST_SCALE_BITS: u8 = 30;
 /// Scale used where the ring allows it.
 const FULL_SCALE_BITS: u8 = 40;
+/// Highest degree of a single polynomial where signs are allowed: higher ones leave less room for unseen values.
+const SERIES_DEGREE_BESIDE_SIGNS: usize = 7;
 /// Smallest ring worth trying.
 const MIN_LOG_N: u8 = 12;
 
@@ -97,7 +99,11 @@ pub fn compile(
     }
     settings.objective = options.objective;
     settings.activations = options.activations;
-    settings.max_degree = options.max_degree.unwrap_or(settings.max_degree);
+    let usual_degree = match settings.activations {
+        Activations::Polynomial => settings.max_degree,
+        Activations::Sign => SERIES_DEGREE_BESIDE_SIGNS,
+    };
+    settings.max_degree = options.max_degree.unwrap_or(usual_degree);
     settings.activation_error = options
         .activation_error
         .unwrap_or(settings.activation_error);
