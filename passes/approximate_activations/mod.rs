@@ -207,7 +207,7 @@ fn notes(
     if error > budget {
         let wider = match cx.settings.activations {
             Activations::Polynomial => "a larger --max-degree or --activations sign may keep it",
-            Activations::Sign => "the levels of its activations are the most there are",
+            Activations::Sign => "a smaller --activation-error or more --calibration may keep it",
         };
         cx.note(format!("the error budget is not kept: {wider}"));
     }

@@ -14,6 +14,9 @@ const LEAST_CURVATURE: f64 = 1.0 / 64.0;
 /// A series grows fast outside its interval, so that is widened beyond the margin, to this many times the width.
 const ROOM: f64 = 1.2;
 
+/// Compositions grow faster still, and twice the width costs them a level at most.
+pub(super) const SIGN_ROOM: f64 = 2.0;
+
 /// A unit's scale for a series is at least this share of the largest: what one unit shows in a few samples is no bound.
 const LEAST_SCALE: f64 = 0.75;
 
@@ -160,8 +163,9 @@ impl Target<'_> {
         }
     }
 
-    /// One interval for all units; where the activation is homogeneous, each is scaled to it.
-    pub(super) fn common(&self) -> Common {
+    /// One interval for all units, widened to `room` times its width; where the activation is homogeneous, each unit is
+    /// scaled to it.
+    pub(super) fn common(&self, room: f64) -> Common {
         let intervals = self.intervals();
         let own = |(a, b): &(f64, f64)| a.abs().max(b.abs());
         let largest = intervals.iter().map(own).fold(0.0, f64::max);
@@ -175,7 +179,7 @@ impl Target<'_> {
         let (a, b) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (i, f)| {
             (a.min(i.0 / f), b.max(i.1 / f))
         });
-        let (middle, half) = (0.5 * (a + b), 0.5 * ROOM * (b - a));
+        let (middle, half) = (0.5 * (a + b), 0.5 * room * (b - a));
         let interval = (middle - half, middle + half);
         let mut histogram = Histogram::new(interval);
         let mut weight = 0.0;
@@ -196,7 +200,7 @@ impl Target<'_> {
 
     /// One series for all units.
     fn chebyshev(&self, low: usize, high: usize) -> Fit {
-        let common = self.common();
+        let common = self.common(ROOM);
         let to_unit = to_unit(common.interval);
         let system = self.reduced(&common.points, to_unit, high);
         let enough = NO_WORSE * system.residual(high + 1);

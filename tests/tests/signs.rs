@@ -160,7 +160,7 @@ fn lenet_with_maxima_keeps_its_answers() {
     let (model, fresh, _) = maximal.load();
     let calibration: Vec<_> = digits.iter().step_by(4).map(|s| vec![s.clone()]).collect();
     let settings = settings(calibration, 0.1, 15);
-    let (after, circuit, notes) = compiled(&model.graph, &settings);
+    let (after, circuit, _) = compiled(&model.graph, &settings);
     eprintln!(
         "{notes:#?}\ndepth {} {:?}",
         circuit.depth(),

@@ -106,7 +106,7 @@ pub struct CompileArgs {
     /// Times of operations on the server, from measure-costs; those of a server core with AVX-512 IFMA if absent
     #[arg(long, value_name = "FILE")]
     pub costs: Option<PathBuf>,
-    /// Largest degree of a fitted activation
+    /// Largest degree of a fitted activation; 15 if absent, 7 with --activations sign
     #[arg(long, value_name = "D", value_parser = clap::value_parser!(u8).range(2..=63))]
     pub max_degree: Option<u8>,
     /// What activations may become

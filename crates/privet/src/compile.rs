@@ -24,7 +24,7 @@ pub struct Options {
     pub scale_bits: Option<u8>,
     /// Inputs that show the values the network meets; needed for fitted activations.
     pub calibration: Option<Vec<Vec<f64>>>,
-    /// Largest degree of a fitted activation; 15 if absent.
+    /// Largest degree of a fitted activation; 15 if absent, 7 beside signs.
     pub max_degree: Option<usize>,
     /// Largest share of the output's root mean square that fitted activations may change it by.
     pub activation_error: Option<f64>,
@@ -60,6 +60,9 @@ pub struct Compiled {
     /// Predicted errors of the results; absent when read from a file.
     pub precision: Option<Precision>,
 }
+
+/// Highest degree of a single polynomial where signs are allowed: higher ones leave less room for unseen values.
+const SERIES_DEGREE_BESIDE_SIGNS: usize = 7;
 
 /// Compiles a model with a compiler, [`passes::standard`] for most. Every ring degree from the smallest that fits is
 /// tried until a larger one is no cheaper; `dump` is told of passes that depend on the ring for every ring that is
@@ -98,7 +101,11 @@ pub fn compile(
     settings.objective = options.objective;
     settings.packing = options.packing.clone();
     settings.activations = options.activations;
-    settings.max_degree = options.max_degree.unwrap_or(settings.max_degree);
+    let usual_degree = match settings.activations {
+        Activations::Polynomial => settings.max_degree,
+        Activations::Sign => SERIES_DEGREE_BESIDE_SIGNS,
+    };
+    settings.max_degree = options.max_degree.unwrap_or(usual_degree);
     settings.activation_error = options
         .activation_error
         .unwrap_or(settings.activation_error);

@@ -3,7 +3,7 @@
 use super::{Composition, Piecewise, Term};
 use crate::approximate_activations::fit::{Fit, Form};
 use crate::approximate_activations::histogram::Point;
-use crate::approximate_activations::target::{NO_WORSE, Target};
+use crate::approximate_activations::target::{NO_WORSE, SIGN_ROOM, Target};
 
 impl Target<'_> {
     /// Of the compositions that take `depth` levels with their product, the one that errs least on the values seen, or
@@ -14,7 +14,7 @@ impl Target<'_> {
         compositions: &[Composition],
     ) -> Option<Fit> {
         let piecewise = Piecewise::of(self.activation)?;
-        let common = self.common();
+        let common = self.common(SIGN_ROOM);
         let (low, high) = common.interval;
         let first = piecewise.bends[0].1;
         // Every argument of a sign lies within this distance of its bend.

@@ -53,10 +53,9 @@ fn each_level_brings_piecewise_functions_nearer() {
         let before = worst(activation, &fitted(activation, &inputs, series, &all));
         let at = |depth| fitted(activation, &inputs, Class::Sign { depth }, &all);
         let rms: Vec<f64> = (6..=12).map(|depth| at(depth).rms).collect();
-        assert!(
-            rms.windows(2).all(|w| w[1] < w[0]),
-            "{activation:?}: {rms:?}"
-        );
+        // What a bin of the histogram holds is told no further apart.
+        let no_worse = rms.windows(2).all(|w| w[1] <= 1.05 * w[0]);
+        assert!(no_worse && rms[6] < 0.5 * rms[0], "{activation:?}: {rms:?}");
         let after = worst(activation, &at(12));
         assert!(after < 0.25 * before, "{activation:?}: {before} to {after}");
     }
@@ -88,8 +87,8 @@ fn values_somewhat_outside_the_samples_stay_near() {
     for activation in PIECEWISE {
         let fit = fitted(activation, &inputs, Class::Sign { depth: 12 }, &all);
         for k in 0..=100 {
-            // What was seen ends near 3; margin and room widen it by 1.1 · 1.2.
-            let x = 3.9 * (f64::from(k) / 50.0 - 1.0);
+            // What was seen ends near 3; margin and room widen it by 1.1 · 2.
+            let x = 6.5 * (f64::from(k) / 50.0 - 1.0);
             let gap = (fit.eval(&[x])[0] - activation.eval(x)).abs();
             assert!(gap < 0.15, "{activation:?} at {x}: {gap}");
         }
