@@ -130,15 +130,18 @@ fn placed_now(
     mut rescaled: Vec<bool>,
 ) -> Option<Vec<bool>> {
     let first = rescaled.iter().position(|r| *r)?;
-    let mut root: Vec<Option<usize>> = vec![None; units.len()];
-    for i in (0..units.len()).filter(|&i| units[i] == 2) {
-        root[i] = if rescaled[i] {
-            Some(i)
-        } else {
-            parent[i].and_then(|p| root[p])
-        };
-    }
     let mut is_alone = rescaled.clone();
+    let mut root: Vec<Option<usize>> = vec![None; units.len()];
+    let mut follows = vec![false; units.len()];
+    for (id, op) in circuit.ops().filter(|(id, _)| units[id.index()] == 2) {
+        let i = id.index();
+        let reached = |o: &ValueId| rescaled[o.index()] || follows[o.index()];
+        follows[i] = !multiplies(op) && op.operands().iter().any(reached);
+        // What is made of rescaled values may need no rescale of its own.
+        is_alone[i] &= !follows[i];
+        let above = parent[i].and_then(|p| root[p]);
+        root[i] = above.or(rescaled[i].then_some(i));
+    }
     for (id, op) in circuit.ops() {
         let i = id.index();
         let stays = multiplies(op) || (units[i] == 1 && !is_rescale(op));

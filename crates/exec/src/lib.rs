@@ -26,6 +26,6 @@ pub use memory::{
     KeyUse, MemoryPlan, available_memory, peak_rss, plan_memory, plan_memory_for,
     plan_memory_under, typed_bytes,
 };
-pub use run::{Run, run};
+pub use run::{Run, run, run_owned};
 pub use schedule::{Schedule, Step, window};
 pub use slots::Slots;

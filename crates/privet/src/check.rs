@@ -1,10 +1,11 @@
 //! Plaintext, polynomial and encrypted results side by side.
 
 use crate::model::evaluate;
-use crate::{Client, Compiled, Error, Model, key_id, short_id};
+use crate::{Client, Compiled, Encrypted, Error, Model, key_id, short_id};
 use ckks::{Context, Randomness, SecretKey};
 use exec::{CkksBackend, CkksValue, Encoded, KeySource, KeyUse, MemoryPlan, Progress, Run};
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// What to compare.
 #[derive(Clone, Debug, Default)]
@@ -91,21 +92,35 @@ pub struct Check {
     pub counts_agree: bool,
 }
 
+impl From<Encrypted> for Cow<'_, Encrypted> {
+    fn from(encrypted: Encrypted) -> Self {
+        Cow::Owned(encrypted)
+    }
+}
+
+impl<'a> From<&'a Encrypted> for Cow<'a, Encrypted> {
+    fn from(encrypted: &'a Encrypted) -> Self {
+        Cow::Borrowed(encrypted)
+    }
+}
+
 /// Runs encrypted samples with keys and weights at hand, and says whether it did exactly what was planned.
 ///
 /// # Errors
 /// [`Error::Run`] if keys or ciphertexts do not fit.
-pub fn run_encrypted(
+pub fn run_encrypted<'a>(
     ctx: &Context,
     compiled: &Compiled,
     keys: &dyn KeySource,
     encoded: &Encoded,
-    input: &crate::Encrypted,
+    input: impl Into<Cow<'a, Encrypted>>,
     progress: &Progress<'_>,
-) -> Result<(crate::Encrypted, Run<CkksValue>, circuit::Counts), Error> {
+) -> Result<(Encrypted, Run<CkksValue>, circuit::Counts), Error> {
     let backend = CkksBackend::new(ctx, &compiled.circuit, keys, encoded)?;
-    let inputs: Vec<CkksValue> = input.cts.iter().cloned().map(CkksValue::Ct).collect();
-    let run = exec::run(&backend, &compiled.circuit, &inputs, progress)?;
+    // Inputs that are given away are dropped after their last use.
+    let input = input.into().into_owned();
+    let inputs = input.cts.into_iter().map(CkksValue::Ct).collect();
+    let run = exec::run_owned(&backend, &compiled.circuit, inputs, progress)?;
     let cts = run
         .outputs
         .iter()
@@ -118,7 +133,7 @@ pub fn run_encrypted(
         })
         .collect();
     Ok((
-        crate::Encrypted {
+        Encrypted {
             cts,
             n_samples: input.n_samples,
             key_id: input.key_id,
@@ -138,8 +153,8 @@ impl Compiled {
         &self,
         ctx: &Context,
         keys: &dyn KeySource,
-        input: &crate::Encrypted,
-    ) -> Result<crate::Encrypted, Error> {
+        input: &Encrypted,
+    ) -> Result<Encrypted, Error> {
         let encoded = CkksBackend::encode_ahead(ctx, &self.circuit, 0, &exec::silent)?;
         run_encrypted(ctx, self, keys, &encoded, input, &exec::silent).map(|(result, ..)| result)
     }
@@ -227,7 +242,7 @@ pub fn check(
             let input = compiled.client.encrypt_batch(&ctx, &secret, &group)?;
             let start = std::time::Instant::now();
             let (output, _, executed) =
-                run_encrypted(&ctx, compiled, &*keys, &encoded, &input, &exec::silent)?;
+                run_encrypted(&ctx, compiled, &*keys, &encoded, input, &exec::silent)?;
             result.run_ms.push(start.elapsed().as_secs_f64() * 1e3);
             result.counts_agree &= executed == planned;
             for values in compiled.client.decrypt_batch(&ctx, &secret, &output)? {

@@ -264,7 +264,7 @@ fn encrypted(
         encrypt_ms += ms;
         let input = input?;
         let (done, ms) = progress::count(session, "running", |tick| {
-            run_encrypted(&ctx, compiled, &keys.evaluation, &encoded, &input, tick)
+            run_encrypted(&ctx, compiled, &keys.evaluation, &encoded, input, tick)
         });
         run_ms += ms;
         let (output, _, executed) = done?;
