@@ -160,6 +160,10 @@ impl<'a> PriceSites<'a> {
         let prices = || costs.fused_at(kind, level, params);
         let n_fused = operands.iter().filter(|o| self.fused[o.index()]).count();
         match n_fused {
+            // A number is not read from memory, as one of the three limbs of a plain product is.
+            _ if self.fused[id.index()] && matches!(op, Op::MulScalar { .. }) => {
+                prices().each * 2.0 / 3.0
+            }
             _ if self.fused[id.index()] => prices().each,
             0 => alone(),
             _ => {
@@ -197,7 +201,8 @@ pub struct FusedUs {
     pub once: f64,
 }
 
-/// For each value, whether it is a plain product that only one sum reads: the two are computed together.
+/// For each value, whether it is a product with a plain vector or a number that only one sum reads: the two are computed
+/// together.
 pub fn fused_products(circuit: &Circuit) -> Vec<bool> {
     let users = circuit.users();
     let mut is_output = vec![false; circuit.values().len()];
@@ -214,7 +219,11 @@ pub fn fused_products(circuit: &Circuit) -> Vec<bool> {
     };
     circuit
         .ops()
-        .map(|(id, op)| matches!(op, Op::MulPlain { .. }) && !is_output[id.index()] && into_sum(id))
+        .map(|(id, op)| {
+            matches!(op, Op::MulPlain { .. } | Op::MulScalar { .. })
+                && !is_output[id.index()]
+                && into_sum(id)
+        })
         .collect()
 }
 

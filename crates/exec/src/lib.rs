@@ -28,6 +28,6 @@ pub use memory::{
     plan_memory_under, typed_bytes,
 };
 pub use refresh::{Refresher, check_refresher, refresh_bytes};
-pub use run::{Run, run};
+pub use run::{Run, run, run_owned};
 pub use schedule::{Schedule, Step, window};
 pub use slots::Slots;

@@ -1,12 +1,13 @@
 //! Plaintext, polynomial and encrypted results side by side.
 
 use crate::model::evaluate;
-use crate::{Client, ClientRefresh, Compiled, Error, Model, key_id, short_id};
+use crate::{Client, ClientRefresh, Compiled, Encrypted, Error, Model, key_id, short_id};
 use ckks::{Context, Randomness, SecretKey};
 use exec::{
     CkksBackend, CkksValue, Encoded, KeySource, KeyUse, MemoryPlan, Progress, Refresher, Run,
 };
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// What to compare.
 #[derive(Clone, Debug, Default)]
@@ -95,19 +96,31 @@ pub struct Check {
     pub counts_agree: bool,
 }
 
+impl From<Encrypted> for Cow<'_, Encrypted> {
+    fn from(encrypted: Encrypted) -> Self {
+        Cow::Owned(encrypted)
+    }
+}
+
+impl<'a> From<&'a Encrypted> for Cow<'a, Encrypted> {
+    fn from(encrypted: &'a Encrypted) -> Self {
+        Cow::Borrowed(encrypted)
+    }
+}
+
 /// Result of an encrypted run, what the runner says of it, and the operations that it executed.
-pub type Executed = (crate::Encrypted, Run<CkksValue>, circuit::Counts);
+pub type Executed = (Encrypted, Run<CkksValue>, circuit::Counts);
 
 /// Runs encrypted samples with keys and weights at hand, without the client.
 ///
 /// # Errors
 /// [`Error::Run`] if keys or ciphertexts do not fit, or the client has to refresh values.
-pub fn run_encrypted(
+pub fn run_encrypted<'a>(
     ctx: &Context,
     compiled: &Compiled,
     keys: &dyn KeySource,
     encoded: &Encoded,
-    input: &crate::Encrypted,
+    input: impl Into<Cow<'a, Encrypted>>,
     progress: &Progress<'_>,
 ) -> Result<Executed, Error> {
     run_refreshed(ctx, compiled, keys, encoded, input, None, progress)
@@ -117,18 +130,20 @@ pub fn run_encrypted(
 ///
 /// # Errors
 /// [`Error::Run`] if keys or ciphertexts do not fit, or refreshes are needed and there is no client.
-pub fn run_refreshed(
+pub fn run_refreshed<'a>(
     ctx: &Context,
     compiled: &Compiled,
     keys: &dyn KeySource,
     encoded: &Encoded,
-    input: &crate::Encrypted,
+    input: impl Into<Cow<'a, Encrypted>>,
     client: Option<&dyn Refresher>,
     progress: &Progress<'_>,
 ) -> Result<Executed, Error> {
     let backend = CkksBackend::new(ctx, &compiled.circuit, keys, encoded, client)?;
-    let inputs: Vec<CkksValue> = input.cts.iter().cloned().map(CkksValue::Ct).collect();
-    let run = exec::run(&backend, &compiled.circuit, &inputs, progress)?;
+    // Inputs that are given away are dropped after their last use.
+    let input = input.into().into_owned();
+    let inputs = input.cts.into_iter().map(CkksValue::Ct).collect();
+    let run = exec::run_owned(&backend, &compiled.circuit, inputs, progress)?;
     let cts = run
         .outputs
         .iter()
@@ -141,7 +156,7 @@ pub fn run_refreshed(
         })
         .collect();
     Ok((
-        crate::Encrypted {
+        Encrypted {
             cts,
             n_samples: input.n_samples,
             key_id: input.key_id,
@@ -161,8 +176,8 @@ impl Compiled {
         &self,
         ctx: &Context,
         keys: &dyn KeySource,
-        input: &crate::Encrypted,
-    ) -> Result<crate::Encrypted, Error> {
+        input: &Encrypted,
+    ) -> Result<Encrypted, Error> {
         let encoded = CkksBackend::encode_ahead(ctx, &self.circuit, 0, &exec::silent)?;
         run_encrypted(ctx, self, keys, &encoded, input, &exec::silent).map(|(result, ..)| result)
     }
@@ -255,7 +270,7 @@ pub fn check(
                 compiled,
                 &*keys,
                 &encoded,
-                &input,
+                input,
                 Some(&owner),
                 &exec::silent,
             )?;

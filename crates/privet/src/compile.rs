@@ -370,7 +370,7 @@ impl Compiled {
     /// [`Error::Data`] if the sample does not fit, [`Error::Run`] if the circuit does not.
     pub fn run_slots(&self, sample: &[f64]) -> Result<Vec<f64>, Error> {
         let inputs = self.slots(sample)?;
-        let run = exec::run(&exec::Slots, &self.circuit, &inputs, &exec::silent)?;
+        let run = exec::run_owned(&exec::Slots, &self.circuit, inputs, &exec::silent)?;
         Ok(self.client.unpack(&run.outputs, 1, 1).concat())
     }
 
@@ -381,7 +381,7 @@ impl Compiled {
     pub fn run_slots_batch(&self, samples: &[&[f64]]) -> Result<Vec<Vec<f64>>, Error> {
         let width = self.client.batch_width();
         let inputs = self.filled(samples, width)?;
-        let run = exec::run(&exec::Slots, &self.circuit, &inputs, &exec::silent)?;
+        let run = exec::run_owned(&exec::Slots, &self.circuit, inputs, &exec::silent)?;
         Ok(self.client.unpack(&run.outputs, samples.len(), width))
     }
 }

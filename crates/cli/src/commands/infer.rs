@@ -271,7 +271,7 @@ fn encrypted(
                 compiled,
                 &keys.evaluation,
                 &encoded,
-                &input,
+                input,
                 owner,
                 tick,
             )

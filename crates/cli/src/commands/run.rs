@@ -52,8 +52,9 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
     let (encoded, encode_ms) = progress::count(session, "encoding weights", work);
     let encoded = encoded.map_err(Error::from)?;
     staging::weights_section(&mut report, &plan, encoded.bytes());
+    let n_samples = input.n_samples;
     let (done, run_ms) = progress::count(session, "running", |tick| {
-        run_encrypted(&ctx, &compiled, &keys, &encoded, &input, tick)
+        run_encrypted(&ctx, &compiled, &keys, &encoded, input, tick)
     });
     let (result, _, executed) = done?;
     note_counts(session, &counts(&compiled.circuit), &executed);
@@ -65,11 +66,8 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
     let mut lines = Lines::new();
     lines.gap();
     staging::time_line(&mut lines, &report);
-    if input.n_samples > 1 {
-        lines.line(
-            "run",
-            &staging::run_words(run_ms, input.n_samples as usize)[..2],
-        );
+    if n_samples > 1 {
+        lines.line("run", &staging::run_words(run_ms, n_samples as usize)[..2]);
     }
     staging::used_line(&mut lines, &mut report);
     let bytes = std::fs::metadata(&output)
