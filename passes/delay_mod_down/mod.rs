@@ -69,8 +69,14 @@ enum Lazy {
 
 fn laziness(circuit: &Circuit) -> Vec<Lazy> {
     let units = units(circuit);
-    let mut lazy: Vec<Lazy> = Vec::with_capacity(units.len());
+    let mut is_rotated = vec![false; units.len()];
     for (_, op) in circuit.ops() {
+        if let Op::Rotate { x, .. } = op {
+            is_rotated[x.index()] = true;
+        }
+    }
+    let mut lazy: Vec<Lazy> = Vec::with_capacity(units.len());
+    for (id, op) in circuit.ops() {
         let in_qp = |v: &ValueId| matches!(lazy[v.index()], Lazy::Given | Lazy::Delayed);
         let rotation = |v: &ValueId| lazy[v.index()] == Lazy::Rotation;
         let terms = op.operands();
@@ -98,7 +104,8 @@ fn laziness(circuit: &Circuit) -> Vec<Lazy> {
             Op::Add(..) | Op::Sub(..) | Op::Sum(_)
                 if alike
                     && (terms.iter().any(in_qp)
-                        || terms.iter().filter(|t| rotation(t)).count() > 1) =>
+                        || terms.iter().filter(|t| rotation(t)).count() > 1
+                        || (is_rotated[id.index()] && terms.iter().any(rotation))) =>
             {
                 Lazy::Delayed
             }

@@ -111,6 +111,9 @@ pub struct CompileArgs {
     /// What layouts and rotations are planned for
     #[arg(long, value_enum, default_value_t = PlanFor::Latency)]
     pub objective: PlanFor,
+    /// Memory that evaluation keys may take, such as 500MiB; rotations are then made of others where their keys do not fit
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub key_memory: Option<u64>,
 }
 
 /// What a compilation makes least.

@@ -113,6 +113,7 @@ pub fn options(
             PlanFor::Latency => Objective::Latency,
             PlanFor::Rotations => Objective::Rotations,
         },
+        key_memory: args.key_memory,
         ..Options::default()
     };
     Ok((options, sources))

@@ -40,6 +40,8 @@ pub struct Settings {
     pub costs: CostTable,
     /// What layouts and plans are chosen for.
     pub objective: Objective,
+    /// Most bytes that the evaluation keys may take, expanded.
+    pub key_memory: Option<u64>,
 }
 
 impl Default for Settings {
@@ -53,6 +55,7 @@ impl Default for Settings {
             max_degree: 15,
             costs: CostTable::default(),
             objective: Objective::default(),
+            key_memory: None,
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Options {
     pub costs: Option<CostTable>,
     /// What layouts and plans are chosen for.
     pub objective: Objective,
+    /// Most bytes that the evaluation keys may take, expanded.
+    pub key_memory: Option<u64>,
 }
 
 /// A compiled network: what the server runs, and the client's part of it.
@@ -92,6 +94,7 @@ pub fn compile(
         settings.costs = costs.clone();
     }
     settings.objective = options.objective;
+    settings.key_memory = options.key_memory;
     settings.max_degree = options.max_degree.unwrap_or(settings.max_degree);
     settings.activation_error = options
         .activation_error
@@ -303,7 +306,14 @@ pub(crate) fn cheapest(
                     found = Some((us, *ring, made));
                     break;
                 }
-                Err(error) => refused = Some(error),
+                Err(error) => {
+                    // Another scale makes no smaller keys.
+                    let is_final = enough(&error).is_some();
+                    refused = Some(nearer(refused, error));
+                    if is_final {
+                        break;
+                    }
+                }
             }
         }
         match (found, &best) {
@@ -336,6 +346,23 @@ pub(crate) fn cheapest(
         }
         (None, Some(error)) => Err(error),
         (None, None) => Err(PipelineError::Refused(Refusal::new("no ring degree to try")).into()),
+    }
+}
+
+fn enough(error: &Error) -> Option<u64> {
+    match error {
+        Error::Compile(PipelineError::Refused(refusal)) => refusal.enough,
+        _ => None,
+    }
+}
+
+/// Of two refusals the later, but of two that say what would be enough the one that asks for less.
+fn nearer(before: Option<Error>, error: Error) -> Error {
+    match before {
+        Some(before) if enough(&before).is_some_and(|b| enough(&error).is_none_or(|e| b <= e)) => {
+            before
+        }
+        _ => error,
     }
 }
 
