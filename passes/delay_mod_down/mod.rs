@@ -59,7 +59,7 @@ impl Pass<Circuit> for DelayModDown {
 enum Lazy {
     /// Only by extending it.
     No,
-    /// It already is in QP, or is a mod down of such a value.
+    /// It already is in QP, or is a mod down or a rotation of such a value.
     Given,
     /// A rotation on its own, whose mod down can be left to a later sum.
     Rotation,
@@ -86,6 +86,7 @@ fn laziness(circuit: &Circuit) -> Vec<Lazy> {
             .all(|pair| units[pair[0].index()] == units[pair[1].index()]);
         lazy.push(match op {
             Op::ModDown { rescale: false, .. } => Lazy::Given,
+            Op::Rotate { x, .. } if in_qp(x) => Lazy::Given,
             Op::Rotate { .. } => Lazy::Rotation,
             Op::MulPlain { x, .. } | Op::MulScalar { x, .. }
                 if in_qp(x) && units[x.index()] == 1 =>
