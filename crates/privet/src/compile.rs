@@ -161,10 +161,15 @@ pub fn compile(
         &passes,
         &settings.costs,
     )?;
+    let mut graph = made.graph;
+    for id in graph.order() {
+        // Its weights are in the circuit now.
+        graph.node_mut(id).facts.plan = None;
+    }
     let mut compiled = Compiled {
         client,
         circuit: made.circuit,
-        graph: Some(made.graph),
+        graph: Some(graph),
         passes,
         report,
         precision: None,

@@ -15,7 +15,7 @@ mod share;
 mod summary;
 mod threads;
 
-pub use check::{Check, CheckOptions, Comparison, argmax, check, run_encrypted};
+pub use check::{Check, CheckOptions, Comparison, argmax, check, make_keys, run_encrypted};
 pub use client::{Client, Encrypted, Keys, Port};
 pub use compile::{Compiled, Dump, Options, compile};
 pub use costs::load_costs;

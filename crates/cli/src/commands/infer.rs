@@ -4,9 +4,9 @@ use crate::args::{BackendKind, Infer};
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, feed, progress, staging, warn};
-use privet::extend::{CkksBackend, Counts, KeyUse, MemoryPlan, counts};
+use privet::extend::{CkksBackend, Counts, MemoryPlan, counts};
 use privet::prelude::{Compiled, Model, Report, write_npy};
-use privet::{Comparison, Error, argmax, run_encrypted};
+use privet::{Comparison, Error, argmax, make_keys, run_encrypted};
 use std::slice::from_ref;
 
 /// Largest relative difference that rounding alone explains.
@@ -59,8 +59,9 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
         }
         BackendKind::Ckks => {
             let cap = staging::memory_cap(args.memory);
-            let plan = staging::plan(&compiled, cap, KeyUse::Resident, &mut report)?;
-            staging::memory_line(&mut head, &plan, KeyUse::Resident, cap);
+            let plan = staging::plan_under(&compiled, cap, &mut report)?;
+            staging::memory_line(&mut head, &plan, plan.key_use, cap);
+            staging::keys_line(&mut head, &plan, &report);
             head.print()?;
             (
                 "encrypted",
@@ -193,8 +194,11 @@ fn encrypted(
     let client = &compiled.client;
     let ctx = client.context()?;
     let time = report.time.get_or_insert_default();
-    let (keys, ms) = progress::count(session, "making keys", |tick| client.keygen(&ctx, tick));
+    let (made, ms) = progress::count(session, "making keys", |tick| {
+        make_keys(client, &ctx, plan.key_use, tick)
+    });
     time.keygen_ms = Some(ms);
+    let (secret, keys) = made?;
     let (encoded, ms) = progress::count(session, "encoding weights", |tick| {
         CkksBackend::encode_ahead(&ctx, &compiled.circuit, plan.kept_plaintext_bytes, tick)
     });
@@ -203,18 +207,18 @@ fn encrypted(
     staging::weights_section(report, plan, encoded.bytes());
     let time = report.time.get_or_insert_default();
     let (input, ms) = progress::spin(session, "encrypting", || {
-        client.encrypt(&ctx, &keys.secret, sample)
+        client.encrypt(&ctx, &secret, sample)
     });
     time.encrypt_ms = Some(ms);
     let input = input?;
     let (done, ms) = progress::count(session, "running", |tick| {
-        run_encrypted(&ctx, compiled, &keys.evaluation, &encoded, &input, tick)
+        run_encrypted(&ctx, compiled, &*keys, &encoded, &input, tick)
     });
     time.run_ms = Some(ms);
     let (output, _, executed) = done?;
     note_counts(session, &counts(&compiled.circuit), &executed);
     let (values, ms) = progress::spin(session, "decrypting", || {
-        client.decrypt(&ctx, &keys.secret, &output)
+        client.decrypt(&ctx, &secret, &output)
     });
     time.decrypt_ms = Some(ms);
     Ok(values?)
