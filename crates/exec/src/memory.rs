@@ -55,17 +55,20 @@ impl MemoryPlan {
 }
 
 /// Polynomials of a value, as limbs of each and their number.
-fn polynomials(fact: &Fact, params: &Params) -> (usize, usize) {
+fn polynomials(op: &Op, fact: &Fact, facts: &[Fact], params: &Params) -> Vec<(usize, usize)> {
     let Some(level) = fact.level else {
-        return (0, 0);
+        return Vec::new();
     };
     let (m, k) = (level.n_limbs(), params.special().len());
-    match fact.kind {
-        Kind::Ct => (m, 2),
-        Kind::Ct3 => (m, 3),
-        Kind::Ext => (m + k, 2),
-        // The digits and the part that is carried along.
-        Kind::Digits => (m + k, params.digits_at(level).len() + 1),
+    match (fact.kind, op) {
+        (Kind::Ct, _) => vec![(m, 2)],
+        (Kind::Ct3, _) => vec![(m, 3)],
+        (Kind::Ext, _) => vec![(m + k, 2)],
+        // The digits, and the part that is carried along in the basis it had.
+        (Kind::Digits, Op::Decompose(x)) if facts[x.index()].kind == Kind::Ct => {
+            vec![(m + k, params.digits_at(level).len()), (m, 1)]
+        }
+        (Kind::Digits, _) => vec![(m + k, params.digits_at(level).len() + 1)],
     }
 }
 
@@ -135,10 +138,11 @@ pub fn plan_memory_for(
             .or_insert_with(|| Held::new(n_steps))
             .add(first, last, bytes);
     };
-    for (fact, life) in facts.iter().zip(&lives) {
+    for ((id, op), life) in circuit.ops().zip(&lives) {
         if let Some((first, last)) = *life {
-            let (limbs, count) = polynomials(fact, params);
-            hold(&mut values, first, last, limbs, count);
+            for (limbs, count) in polynomials(op, &facts[id.index()], &facts, params) {
+                hold(&mut values, first, last, limbs, count);
+            }
             counted.add(first, last, 1);
         }
     }
