@@ -59,7 +59,7 @@ impl Pass<Circuit> for DelayModDown {
 enum Lazy {
     /// Only by extending it.
     No,
-    /// It already is in QP, or is a mod down of such a value.
+    /// It already is in QP, or is a mod down or a rotation of such a value.
     Given,
     /// A rotation on its own, whose mod down can be left to a later sum.
     Rotation,
@@ -69,8 +69,14 @@ enum Lazy {
 
 fn laziness(circuit: &Circuit) -> Vec<Lazy> {
     let units = units(circuit);
-    let mut lazy: Vec<Lazy> = Vec::with_capacity(units.len());
+    let mut is_rotated = vec![false; units.len()];
     for (_, op) in circuit.ops() {
+        if let Op::Rotate { x, .. } = op {
+            is_rotated[x.index()] = true;
+        }
+    }
+    let mut lazy: Vec<Lazy> = Vec::with_capacity(units.len());
+    for (id, op) in circuit.ops() {
         let in_qp = |v: &ValueId| matches!(lazy[v.index()], Lazy::Given | Lazy::Delayed);
         let rotation = |v: &ValueId| lazy[v.index()] == Lazy::Rotation;
         let terms = op.operands();
@@ -80,6 +86,7 @@ fn laziness(circuit: &Circuit) -> Vec<Lazy> {
             .all(|pair| units[pair[0].index()] == units[pair[1].index()]);
         lazy.push(match op {
             Op::ModDown { rescale: false, .. } => Lazy::Given,
+            Op::Rotate { x, .. } if in_qp(x) => Lazy::Given,
             Op::Rotate { .. } => Lazy::Rotation,
             Op::MulPlain { x, .. } | Op::MulScalar { x, .. }
                 if in_qp(x) && units[x.index()] == 1 =>
@@ -98,7 +105,8 @@ fn laziness(circuit: &Circuit) -> Vec<Lazy> {
             Op::Add(..) | Op::Sub(..) | Op::Sum(_)
                 if alike
                     && (terms.iter().any(in_qp)
-                        || terms.iter().filter(|t| rotation(t)).count() > 1) =>
+                        || terms.iter().filter(|t| rotation(t)).count() > 1
+                        || (is_rotated[id.index()] && terms.iter().any(rotation))) =>
             {
                 Lazy::Delayed
             }

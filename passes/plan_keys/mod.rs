@@ -1,6 +1,10 @@
 #![doc = include_str!("README.md")]
 
-use ::circuit::Circuit;
+mod compose;
+
+use ::circuit::{Circuit, KeyManifest};
+use compose::Sums;
+use params::Params;
 use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +24,14 @@ impl Pass<Circuit> for PlanKeys {
     }
 
     fn run(&self, circuit: &mut Circuit, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
-        let keys = circuit.needed_keys();
+        let mut keys = circuit.needed_keys();
+        if let (Some(needed), Some(params), Some(cap)) =
+            (&keys, circuit.params(), cx.settings.key_memory)
+            && needed.bytes(params) > cap
+        {
+            *circuit = composed(circuit, needed, params, cap, cx)?;
+            keys = circuit.needed_keys();
+        }
         if circuit.keys() == keys.as_ref() {
             return Ok(Changed::No);
         }
@@ -38,4 +49,38 @@ impl Pass<Circuit> for PlanKeys {
         circuit.set_keys(keys);
         Ok(Changed::Yes)
     }
+}
+
+/// The circuit with rotations made of others, so that its keys need at most `cap` bytes.
+fn composed(
+    circuit: &Circuit,
+    needed: &KeyManifest,
+    params: &Params,
+    cap: u64,
+    cx: &mut PassCx<'_>,
+) -> Result<Circuit, Refusal> {
+    let facts = ::circuit::facts(circuit)
+        .map_err(|e| Refusal::new(format!("the circuit is not valid: {e}")))?;
+    let all = Sums::new(circuit, &facts, needed, params, &cx.settings.costs);
+    let before = needed.bytes(params);
+    let sums = all.fit(cap).map_err(|least| {
+        Refusal::new(format!(
+            "evaluation keys take {before} bytes, {cap} are allowed; the fewest that were found to serve, {} rotation keys and what products need, take {}",
+            least.keys().len(),
+            least.bytes()
+        ))
+        .help(format!(
+            "--key-memory {}MiB or more",
+            least.bytes().div_ceil(1 << 20)
+        ))
+        .enough(least.bytes())
+    })?;
+    let next = sums.apply(circuit);
+    cx.note(format!(
+        "{} rotation keys of {before} bytes became {} under a cap of {cap}, by {} more rotations",
+        needed.rotations.len(),
+        sums.keys().len(),
+        ::circuit::counts(&next).rotations - ::circuit::counts(circuit).rotations
+    ));
+    Ok(next)
 }

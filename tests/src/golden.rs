@@ -176,6 +176,7 @@ impl Golden {
             match key {
                 "log_n" => settings.log_n = value.parse().map_err(bad)?,
                 "scale" => settings.scale_bits = value.parse().map_err(bad)?,
+                "key_memory" => settings.key_memory = Some(value.parse().map_err(bad)?),
                 "max_degree" => settings.max_degree = value.parse().map_err(bad)?,
                 "margin" => {
                     settings.range_margin = value

@@ -127,6 +127,9 @@ pub struct CompileArgs {
     /// Samples of one run; as many as fit beside each other anyway if absent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_BATCH))]
     pub batch: Option<u32>,
+    /// Memory that evaluation keys may take, such as 500MiB; rotations are then made of others where their keys do not fit
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub key_memory: Option<u64>,
 }
 
 /// Who refreshes values.

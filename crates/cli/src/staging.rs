@@ -4,7 +4,9 @@ use crate::args::{ActivationKind, CompileArgs, PlanFor, RefreshBy};
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, feed, progress, warn};
-use privet::extend::{CostTable, KeyUse, MemoryPlan, available_memory, peak_rss, plan_memory_for};
+use privet::extend::{
+    CostTable, KeyUse, MemoryPlan, available_memory, peak_rss, plan_memory_for, plan_memory_under,
+};
 use privet::prelude::{
     Activations, Client, Compiled, Feed, Model, Objective, Options, Report, compile, human_bytes,
     human_ms,
@@ -124,6 +126,7 @@ pub fn options(
         packing: args.packing.clone(),
         batch: args.batch,
         client_refresh: args.refresh == Some(RefreshBy::Client),
+        key_memory: args.key_memory,
         ..Options::default()
     };
     Ok((options, sources))
@@ -166,6 +169,32 @@ pub fn plan(
     let plan = plan_memory_for(&compiled.circuit, cap, key_use).map_err(Error::from)?;
     report.memory.get_or_insert_default().predicted_peak_bytes = Some(plan.peak_bytes());
     Ok(plan)
+}
+
+/// As [`plan`], with keys that wait in a temporary file where not all of them fit.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_under(
+    compiled: &Compiled,
+    cap: Option<u64>,
+    report: &mut Report,
+) -> Result<MemoryPlan, Failure> {
+    let plan = plan_memory_under(&compiled.circuit, cap).map_err(Error::from)?;
+    report.memory.get_or_insert_default().predicted_peak_bytes = Some(plan.peak_bytes());
+    Ok(plan)
+}
+
+/// Line about keys that do not stay in memory.
+pub fn keys_line(lines: &mut Lines, plan: &MemoryPlan, report: &Report) {
+    if plan.key_use == KeyUse::Scheduled {
+        let all = report.keys.as_ref().map_or(0, |keys| keys.bytes);
+        let why = format!(
+            "{} do not fit in memory: they wait in a temporary file and are read as the run needs them",
+            human_bytes(all)
+        );
+        lines.line("keys", &[why]);
+    }
 }
 
 /// How many bytes of encoded weights a run keeps, and how many it encodes as it goes.

@@ -1,7 +1,7 @@
 //! Memory before it is needed.
 
 use crate::ckks_backend::FUSED_ENCODINGS;
-use crate::{ExecError, KeyId, Schedule, window};
+use crate::{ExecError, KeyId, Schedule};
 use circuit::{Circuit, Fact, Kind, Op, facts};
 use params::{Level, Params};
 use std::collections::BTreeMap;
@@ -37,28 +37,38 @@ pub struct MemoryPlan {
     pub kept_plaintext_bytes: u64,
     /// What the process held when this was planned, and scratch space.
     pub base_bytes: u64,
+    /// Most that the process had held until then.
+    pub past_peak_bytes: u64,
 }
 
 impl MemoryPlan {
-    /// The predicted peak of the process, with one sixteenth for what the allocator keeps.
+    /// The predicted peak of the process, what is past included.
     pub fn peak_bytes(&self) -> u64 {
+        self.coming_bytes().max(self.past_peak_bytes)
+    }
+
+    /// The predicted peak of the run, with one sixteenth for what the allocator keeps.
+    fn coming_bytes(&self) -> u64 {
         let held = self.held_bytes + self.kept_plaintext_bytes;
         self.base_bytes + held + held / 16
     }
 }
 
 /// Polynomials of a value, as limbs of each and their number.
-fn polynomials(fact: &Fact, params: &Params) -> (usize, usize) {
+fn polynomials(op: &Op, fact: &Fact, facts: &[Fact], params: &Params) -> Vec<(usize, usize)> {
     let Some(level) = fact.level else {
-        return (0, 0);
+        return Vec::new();
     };
     let (m, k) = (level.n_limbs(), params.special().len());
-    match fact.kind {
-        Kind::Ct => (m, 2),
-        Kind::Ct3 => (m, 3),
-        Kind::Ext => (m + k, 2),
-        // The digits and the part that is carried along.
-        Kind::Digits => (m + k, params.digits_at(level).len() + 1),
+    match (fact.kind, op) {
+        (Kind::Ct, _) => vec![(m, 2)],
+        (Kind::Ct3, _) => vec![(m, 3)],
+        (Kind::Ext, _) => vec![(m + k, 2)],
+        // The digits, and the part that is carried along in the basis it had.
+        (Kind::Digits, Op::Decompose(x)) if facts[x.index()].kind == Kind::Ct => {
+            vec![(m + k, params.digits_at(level).len()), (m, 1)]
+        }
+        (Kind::Digits, _) => vec![(m + k, params.digits_at(level).len() + 1)],
     }
 }
 
@@ -111,7 +121,8 @@ pub fn plan_memory_for(
     let schedule = Schedule::new(circuit);
     let n_steps = schedule.steps.len();
     let n_threads = rayon::current_num_threads();
-    let ahead = window(n_threads) - 1;
+    // The window allows more, but as the earliest step goes first, each thread is one step ahead, seldom two.
+    let ahead = if n_threads == 1 { 0 } else { n_threads };
     let lives = schedule.lives(circuit);
     let limb = 8 * params.ring_degree() as u64;
     let mut values = Held::new(n_steps);
@@ -127,10 +138,11 @@ pub fn plan_memory_for(
             .or_insert_with(|| Held::new(n_steps))
             .add(first, last, bytes);
     };
-    for (fact, life) in facts.iter().zip(&lives) {
+    for ((id, op), life) in circuit.ops().zip(&lives) {
         if let Some((first, last)) = *life {
-            let (limbs, count) = polynomials(fact, params);
-            hold(&mut values, first, last, limbs, count);
+            for (limbs, count) in polynomials(op, &facts[id.index()], &facts, params) {
+                hold(&mut values, first, last, limbs, count);
+            }
             counted.add(first, last, 1);
         }
     }
@@ -167,15 +179,15 @@ pub fn plan_memory_for(
         .ops()
         .map(|(_, op)| plaintext_bytes(circuit, op, &facts, params))
         .sum();
-    // Scratch, per thread: the buffers of a key switch at every level, which wait for the next of their size, and the
-    // encodings of a fused sum; tables of the ring.
+    // Scratch: the buffers of a key switch at every level, which wait for the next of their size, and those of a further
+    // one per thread; per thread the encodings of a fused sum; tables of the ring.
     let special = params.special().len();
     let switch = |m: usize| m + 2 * params.digits_at(Level((m - 1) as u8)).len() + special + 2;
     let switches: usize = (1..=params.q().len()).map(switch).sum();
     let all_limbs = params.q().len() + special;
-    let scratch =
-        (4 * all_limbs + n_threads * (switches + (FUSED_ENCODINGS + 1) * all_limbs)) as u64 * limb
-            + reading;
+    let further = (n_threads - 1) * switch(params.q().len());
+    let encodings = n_threads * (FUSED_ENCODINGS + 1) * all_limbs;
+    let scratch = (4 * all_limbs + switches + further + encodings) as u64 * limb + reading;
     let mut plan = MemoryPlan {
         key_use,
         key_bytes: resident + keys.most(),
@@ -184,9 +196,10 @@ pub fn plan_memory_for(
         live_values: counted.most(),
         plaintext_bytes: all,
         kept_plaintext_bytes: 0,
-        base_bytes: current_rss().unwrap_or(0) + scratch,
+        base_bytes: held_now() + scratch,
+        past_peak_bytes: peak_rss().unwrap_or(0),
     };
-    let least = plan.peak_bytes();
+    let least = plan.coming_bytes();
     plan.kept_plaintext_bytes = match cap {
         None => all,
         Some(cap) if least > cap => {
@@ -257,8 +270,10 @@ fn status_kib(key: &str) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-fn current_rss() -> Option<u64> {
-    status_kib("VmRSS:").map(|k| k * 1024)
+/// Resident memory of this process, without what was freed.
+fn held_now() -> u64 {
+    ckks::release_pool();
+    status_kib("VmRSS:").map_or(0, |k| k * 1024)
 }
 
 /// Largest resident memory of this process so far; `None` where the system does not tell.

@@ -11,6 +11,8 @@ pub struct Refusal {
     pub message: String,
     /// A command or a number.
     pub help: Option<String>,
+    /// How much of what was limited would have been enough; where several attempts are refused, the least counts.
+    pub enough: Option<u64>,
 }
 
 impl Refusal {
@@ -20,6 +22,7 @@ impl Refusal {
             pass: None,
             message: message.into(),
             help: None,
+            enough: None,
         }
     }
 
@@ -28,6 +31,15 @@ impl Refusal {
     pub fn help(self, help: impl Into<String>) -> Self {
         Self {
             help: Some(help.into()),
+            ..self
+        }
+    }
+
+    /// Says how much of what was limited would have been enough.
+    #[must_use]
+    pub fn enough(self, amount: u64) -> Self {
+        Self {
+            enough: Some(amount),
             ..self
         }
     }

@@ -87,6 +87,8 @@ pub struct Settings {
     pub refresh: Option<Refreshes>,
     /// Most ciphertexts of an input in tiles; eight times as many as it needs at least if absent.
     pub max_input_ciphertexts: Option<u32>,
+    /// Most bytes that the evaluation keys may take, expanded.
+    pub key_memory: Option<u64>,
 }
 
 impl Default for Settings {
@@ -105,6 +107,7 @@ impl Default for Settings {
             batch_width: 1,
             refresh: None,
             max_input_ciphertexts: None,
+            key_memory: None,
         }
     }
 }

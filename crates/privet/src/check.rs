@@ -183,20 +183,25 @@ impl Compiled {
     }
 }
 
-/// A secret key, and its evaluation keys where `key_use` wants them.
-fn make_keys(
+/// A secret key, and its evaluation keys where `key_use` wants them: in memory, or in a file in the system's folder for
+/// temporary ones, which is gone with them.
+///
+/// # Errors
+/// [`Error::File`] if the file can not be written.
+pub fn make_keys(
     client: &Client,
     ctx: &Context,
     key_use: KeyUse,
+    progress: &Progress<'_>,
 ) -> Result<(SecretKey, Box<dyn KeySource>), Error> {
     if key_use == KeyUse::Resident {
-        let keys = client.keygen(ctx, &exec::silent);
+        let keys = client.keygen(ctx, progress);
         return Ok((keys.secret, Box::new(keys.evaluation)));
     }
     let secret = SecretKey::generate(ctx, &mut Randomness::from_os());
     let id = short_id(&key_id(&secret));
     let path = std::env::temp_dir().join(format!("privet-{}-{id}.keys", std::process::id()));
-    client.make_evaluation(ctx, &secret, &path, false, &exec::silent)?;
+    client.make_evaluation(ctx, &secret, &path, false, progress)?;
     let keys = client.load_evaluation(ctx, &path);
     // Open as it is, the file needs no name, and goes when it is closed.
     let _ = std::fs::remove_file(&path);
@@ -251,7 +256,7 @@ pub fn check(
         let ctx = compiled.client.context()?;
         let key_use = options.plan.map_or(KeyUse::Resident, |plan| plan.key_use);
         let budget = options.plan.map_or(u64::MAX, |p| p.kept_plaintext_bytes);
-        let (secret, keys) = make_keys(&compiled.client, &ctx, key_use)?;
+        let (secret, keys) = make_keys(&compiled.client, &ctx, key_use, &exec::silent)?;
         let encoded = CkksBackend::encode_ahead(&ctx, &compiled.circuit, budget, &exec::silent)?;
         result.kept_plaintext_bytes = encoded.bytes();
         let total = options.encrypted.min(samples.len());

@@ -42,6 +42,8 @@ pub struct Options {
     pub batch: Option<u32>,
     /// Whether the client may refresh values where no ring holds the network's depth. It sees them then.
     pub client_refresh: bool,
+    /// Most bytes that the evaluation keys may take, expanded.
+    pub key_memory: Option<u64>,
 }
 
 /// A compiled network: what the server runs, and the client's part of it.
@@ -100,6 +102,7 @@ pub fn compile(
     }
     settings.objective = options.objective;
     settings.packing = options.packing.clone();
+    settings.key_memory = options.key_memory;
     settings.activations = options.activations;
     let usual_degree = match settings.activations {
         Activations::Polynomial => settings.max_degree,
@@ -193,10 +196,15 @@ pub fn compile(
         &passes,
         &settings.costs,
     )?;
+    let mut graph = made.graph;
+    for id in graph.order() {
+        // Its weights are in the circuit now.
+        graph.node_mut(id).facts.plan = None;
+    }
     let mut compiled = Compiled {
         client,
         circuit: made.circuit,
-        graph: Some(made.graph),
+        graph: Some(graph),
         passes,
         report,
         precision: None,
@@ -255,6 +263,7 @@ pub(crate) fn cheapest(
             continue;
         }
         let mut found: Option<(Ring, Candidate)> = None;
+        let mut is_final = false;
         for ring in rings {
             for width in batch.widths(*ring, settings) {
                 last_tried = Some((*ring, width));
@@ -264,10 +273,14 @@ pub(crate) fn cheapest(
                             found = Some((*ring, made));
                         }
                     }
-                    Err(error) => refused = Some(error),
+                    Err(error) => {
+                        // Another scale makes no smaller keys.
+                        is_final |= enough(&error).is_some();
+                        refused = Some(nearer(refused, error));
+                    }
                 }
             }
-            if found.is_some() {
+            if found.is_some() || is_final {
                 break;
             }
         }
@@ -303,6 +316,23 @@ pub(crate) fn cheapest(
         }
         (None, Some(error)) => Err(error),
         (None, None) => Err(batch.too_large(plan)),
+    }
+}
+
+fn enough(error: &Error) -> Option<u64> {
+    match error {
+        Error::Compile(PipelineError::Refused(refusal)) => refusal.enough,
+        _ => None,
+    }
+}
+
+/// Of two refusals the later, but of two that say what would be enough the one that asks for less.
+fn nearer(before: Option<Error>, error: Error) -> Error {
+    match before {
+        Some(before) if enough(&before).is_some_and(|b| enough(&error).is_none_or(|e| b <= e)) => {
+            before
+        }
+        _ => error,
     }
 }
 

@@ -19,7 +19,8 @@ mod summary;
 mod threads;
 
 pub use check::{
-    Check, CheckOptions, Comparison, Executed, argmax, check, run_encrypted, run_refreshed,
+    Check, CheckOptions, Comparison, Executed, argmax, check, make_keys, run_encrypted,
+    run_refreshed,
 };
 pub use client::{Client, Encrypted, Keys, Port};
 pub use compile::{Compiled, Dump, Options, compile};

@@ -157,13 +157,26 @@ impl Drop for Buffer {
     }
 }
 
-/// Returns all pooled storage to the system allocator.
+/// Returns all pooled storage to the system allocator, and what the allocator holds free to the system.
 pub fn release_pool() {
     if let Ok(mut pool) = POOL.lock() {
         pool.free = None;
         pool.lines = 0;
     }
+    trim_heap();
 }
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn trim_heap() {
+    unsafe extern "C" {
+        safe fn malloc_trim(pad: usize) -> i32;
+    }
+    // Whether anything was returned does not matter.
+    let _ = malloc_trim(0);
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn trim_heap() {}
 
 #[cfg(test)]
 mod tests {

@@ -5,10 +5,7 @@ use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, progress, staging, warn};
 use privet::Comparison;
-use privet::extend::{KeyUse, plan_memory_under};
-use privet::prelude::{
-    CheckOptions, Feed, check, check_labels, human_bytes, read_labels, read_samples,
-};
+use privet::prelude::{CheckOptions, Feed, check, check_labels, read_labels, read_samples};
 
 /// Runs the command.
 ///
@@ -71,17 +68,9 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     let cap = staging::memory_cap(args.memory);
     let mut planned = None;
     if args.encrypted > 0 {
-        let plan = plan_memory_under(&compiled.circuit, cap).map_err(privet::Error::from)?;
-        report.memory.get_or_insert_default().predicted_peak_bytes = Some(plan.peak_bytes());
+        let plan = staging::plan_under(&compiled, cap, &mut report)?;
         staging::memory_line(&mut head, &plan, plan.key_use, cap);
-        if plan.key_use == KeyUse::Scheduled {
-            let all = report.keys.as_ref().map_or(0, |keys| keys.bytes);
-            let why = format!(
-                "{} do not fit in memory: they wait in a temporary file and are read as the run needs them",
-                human_bytes(all)
-            );
-            head.line("keys", &[why]);
-        }
+        staging::keys_line(&mut head, &plan, &report);
         planned = Some(plan);
     }
     head.gap();

@@ -4,9 +4,9 @@ use crate::args::{BackendKind, Infer};
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, feed, progress, staging, warn};
-use privet::extend::{CkksBackend, Counts, KeyUse, MemoryPlan, Refresher, counts};
+use privet::extend::{CkksBackend, Counts, MemoryPlan, Refresher, counts};
 use privet::prelude::{Compiled, Model, Report, write_npy};
-use privet::{ClientRefresh, Comparison, Error, argmax, run_refreshed};
+use privet::{ClientRefresh, Comparison, Error, argmax, make_keys, run_refreshed};
 
 /// Largest relative difference that rounding alone explains.
 const ROUNDING: f64 = 1e-9;
@@ -66,8 +66,9 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
         }
         BackendKind::Ckks => {
             let cap = staging::memory_cap(args.memory);
-            let plan = staging::plan(&compiled, cap, KeyUse::Resident, &mut report)?;
-            staging::memory_line(&mut head, &plan, KeyUse::Resident, cap);
+            let plan = staging::plan_under(&compiled, cap, &mut report)?;
+            staging::memory_line(&mut head, &plan, plan.key_use, cap);
+            staging::keys_line(&mut head, &plan, &report);
             head.print()?;
             (
                 "encrypted",
@@ -246,41 +247,36 @@ fn encrypted(
     let client = &compiled.client;
     let ctx = client.context()?;
     let time = report.time.get_or_insert_default();
-    let (keys, ms) = progress::count(session, "making keys", |tick| client.keygen(&ctx, tick));
+    let (made, ms) = progress::count(session, "making keys", |tick| {
+        make_keys(client, &ctx, plan.key_use, tick)
+    });
     time.keygen_ms = Some(ms);
+    let (secret, keys) = made?;
     let (encoded, ms) = progress::count(session, "encoding weights", |tick| {
         CkksBackend::encode_ahead(&ctx, &compiled.circuit, plan.kept_plaintext_bytes, tick)
     });
     time.encode_ms = Some(ms);
     let encoded = encoded.map_err(Error::from)?;
     staging::weights_section(report, plan, encoded.bytes());
-    let owner = ClientRefresh::new(&ctx, &keys.secret);
+    let owner = ClientRefresh::new(&ctx, &secret);
     let [mut encrypt_ms, mut run_ms, mut decrypt_ms] = [0.0; 3];
     let mut values = Vec::with_capacity(samples.len());
     for group in samples.chunks(client.batch_width()) {
         let group: Vec<&[f64]> = group.iter().map(Vec::as_slice).collect();
         let (input, ms) = progress::spin(session, "encrypting", || {
-            client.encrypt_batch(&ctx, &keys.secret, &group)
+            client.encrypt_batch(&ctx, &secret, &group)
         });
         encrypt_ms += ms;
         let input = input?;
         let (done, ms) = progress::count(session, "running", |tick| {
             let owner: Option<&dyn Refresher> = Some(&owner);
-            run_refreshed(
-                &ctx,
-                compiled,
-                &keys.evaluation,
-                &encoded,
-                input,
-                owner,
-                tick,
-            )
+            run_refreshed(&ctx, compiled, &*keys, &encoded, input, owner, tick)
         });
         run_ms += ms;
         let (output, _, executed) = done?;
         note_counts(session, &counts(&compiled.circuit), &executed);
         let (decrypted, ms) = progress::spin(session, "decrypting", || {
-            client.decrypt_batch(&ctx, &keys.secret, &output)
+            client.decrypt_batch(&ctx, &secret, &output)
         });
         decrypt_ms += ms;
         values.extend(decrypted?);

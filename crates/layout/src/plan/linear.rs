@@ -484,31 +484,38 @@ fn outline(
         amounts.dedup();
     }
     let rotations = |sets: &[Vec<u32>]| sets.iter().flatten().filter(|&&k| k != 0).count() as u64;
-    let mut keys: Vec<u32> = babies.iter().chain(&giants).flatten().copied().collect();
-    keys.extend(&collapse);
-    keys.sort_unstable();
-    keys.dedup();
     let n_reached = giants.iter().filter(|giants| !giants.is_empty()).count();
     counts.collapse = (collapse.len() * n_reached) as u64;
     counts.babies = rotations(&babies);
     counts.giants = rotations(&giants);
-    counts.rotation_keys = keys.iter().filter(|&&k| k != 0).count() as u64;
+    let spread = BsgsPlan {
+        babies,
+        giants,
+        n1: split.n1,
+        n2: split.n2,
+        lift: split.lift,
+        signed: split.signed,
+        digits: split.digits,
+        exchanged: split.exchanged,
+        nested: false,
+    };
+    let nested = BsgsPlan {
+        nested: true,
+        ..spread.clone()
+    };
+    let n_keys = |plan: &BsgsPlan| plan.amounts(&collapse).len();
+    let plan = match n_keys(&nested) < n_keys(&spread) {
+        true => nested,
+        false => spread,
+    };
+    counts.rotation_keys = n_keys(&plan) as u64;
     let mut output = output.clone();
     output.period = period.output;
     let pairs = shifts.pairs.iter().map(|pair| (pair.output, pair.input));
     Some(PlanOutline {
         input: input.clone(),
         output,
-        plan: BsgsPlan {
-            babies,
-            giants,
-            n1: split.n1,
-            n2: split.n2,
-            lift: split.lift,
-            signed: split.signed,
-            digits: split.digits,
-            exchanged: split.exchanged,
-        },
+        plan,
         collapse,
         counts,
         period,

@@ -23,6 +23,7 @@ pub use tiles::{count_tiles, plan_tiles};
 /// `z_i = Σ_{b in giants_i} rot( Σ_j Σ_{a in babies_j} P'_{ij,a,b} · rot(x_j, a), b )`,
 /// then for each amount `k` of `collapse` in order `z_i += rot(z_i, k)`, then a product with `mask` if there is one, then
 /// for each amount `k` of `duplicate` in order `z_i += rot(z_i, k)` again. A ciphertext without cells stays 0 throughout.
+/// Giants may be nested, see [`BsgsPlan::nested`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinearPlan {
     /// The input's layout.
@@ -90,6 +91,43 @@ pub struct BsgsPlan {
     pub digits: DigitRange,
     /// Digits became giants, and their complements babies.
     pub exchanged: bool,
+    /// Giants `b_0 < b_1 < …` are evaluated from the last one down, as `rot(y_0 + rot(y_1 + rot(y_2 + …, b_2 - b_1),
+    /// b_1 - b_0), b_0)`: as many rotations, but a key per different step instead of one per giant.
+    pub nested: bool,
+}
+
+impl BsgsPlan {
+    /// Per giant of an output, in order, how far what has been summed up to there is rotated; not by 0 but for the first.
+    pub fn steps(&self, output: usize) -> Vec<u32> {
+        let giants = self.giants.get(output).map_or(&[][..], Vec::as_slice);
+        if !self.nested {
+            return giants.to_vec();
+        }
+        let before = std::iter::once(&0).chain(giants);
+        giants.iter().zip(before).map(|(b, a)| b - a).collect()
+    }
+
+    /// Different rotation amounts, ascending, with those of `collapse`.
+    fn amounts(&self, collapse: &[u32]) -> Vec<u32> {
+        let steps = (0..self.giants.len()).flat_map(|output| self.steps(output));
+        let babies = self.babies.iter().flatten().copied();
+        let mut amounts: Vec<u32> = babies
+            .chain(steps)
+            .chain(collapse.iter().copied())
+            .collect();
+        amounts.retain(|&k| k != 0);
+        amounts.sort_unstable();
+        amounts.dedup();
+        amounts
+    }
+}
+
+impl LinearPlan {
+    /// Different rotation amounts, ascending: the keys it needs.
+    pub fn amounts(&self) -> Vec<u32> {
+        self.plan
+            .amounts(&[&self.collapse[..], &self.duplicate].concat())
+    }
 }
 
 /// Where digits modulo `n` lie.

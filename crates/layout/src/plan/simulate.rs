@@ -25,7 +25,7 @@ impl LinearPlan {
         let mut outputs = Vec::new();
         for (out_ct, giants) in self.plan.giants.iter().enumerate() {
             let mut output = vec![0.0; n_slots];
-            for &giant in giants {
+            for (&giant, step) in giants.iter().zip(self.plan.steps(out_ct)).rev() {
                 let mut inner = vec![0.0; n_slots];
                 let here = |cell: &&super::Cell| cell.out_ct as usize == out_ct;
                 for cell in self.cells.iter().filter(here) {
@@ -42,7 +42,12 @@ impl LinearPlan {
                         }
                     }
                 }
-                add(&mut output, &rotate(&inner, giant, &mut counts.giants));
+                if self.plan.nested {
+                    add(&mut output, &inner);
+                    output = rotate(&output, step, &mut counts.giants);
+                } else {
+                    add(&mut output, &rotate(&inner, step, &mut counts.giants));
+                }
             }
             if !giants.is_empty() {
                 self.finish(&mut output, &mut counts);

@@ -129,6 +129,7 @@ fn plan(
             signed: false,
             digits: DigitRange::default(),
             exchanged: false,
+            nested: false,
         },
         collapse,
         mask,
