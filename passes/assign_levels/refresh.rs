@@ -21,7 +21,7 @@ pub fn plan(circuit: &Circuit, cx: &mut PassCx<'_>) -> Result<Option<Vec<Needed>
     let most = most_levels(cx.settings, MAX_BITS);
     let tensors = Tensors::new(circuit);
     let source = source_level(cx.settings);
-    let mut best: Option<(u8, Plan, Option<Plan>)> = None;
+    let mut best: Option<(Plan, Option<Plan>)> = None;
     for top in source + 1..=most {
         let Some(prices) = Prices::new(circuit, cx.settings, top, source) else {
             continue;
@@ -35,22 +35,24 @@ pub fn plan(circuit: &Circuit, cx: &mut PassCx<'_>) -> Result<Option<Vec<Needed>
         let Some(plan) = site.cheapest() else {
             continue;
         };
-        if best.as_ref().is_none_or(|(_, least, _)| plan.us < least.us) {
+        if best.as_ref().is_none_or(|(least, _)| plan.us < least.us) {
             let everywhere = site.plan_of(&vec![true; tensors.len()]);
-            best = Some((top, plan, everywhere));
+            best = Some((plan, everywhere));
         }
     }
-    let (top, plan, everywhere) = best.ok_or_else(|| too_deep(circuit, cx.settings, most))?;
+    let (plan, everywhere) = best.ok_or_else(|| too_deep(circuit, cx.settings, most))?;
     let refreshed: Vec<(ValueId, u8)> = circuit
         .ops()
         .filter(|(id, _)| tensors.of(*id).is_some_and(|t| plan.refreshed[t]))
         .map(|(id, _)| (id, source))
         .collect();
     let needed = needed_levels(circuit, &refreshed)?;
+    let highest = needed.iter().filter(|n| n.read > n.made).map(|n| n.read);
+    let highest = highest.max().unwrap_or(source);
     let count = needed.iter().filter(|n| n.read > n.made).count();
     let n_tensors = plan.refreshed.iter().filter(|r| **r).count();
     cx.note(format!(
-        "refreshed by the client: ciphertexts {count}, tensors {n_tensors} of {}, from level {source} to at most {top}",
+        "refreshed by the client: ciphertexts {count}, tensors {n_tensors} of {}, from level {source} to at most {highest}",
         tensors.len()
     ));
     if let Some(everywhere) = everywhere {

@@ -10,6 +10,7 @@ use privet::prelude::{
     CheckOptions, Compiled, Error, Model, Options, ShareOptions, check, compile,
 };
 use privet::{ClientRefresh, run_encrypted, run_refreshed};
+use privet_tests::models::shared;
 use privet_tests::rng::Rng;
 
 fn below(rng: &mut Rng, n: usize) -> usize {
@@ -244,4 +245,46 @@ fn refreshes_are_asked_for_and_never_shared() {
         ..small_ring()
     });
     assert!(shared.to_string().contains("can not be shared"), "{shared}");
+}
+
+/// A ResNet-20 of others, where it lies beside the workspace: 20 layers deep, and refreshed on its way.
+#[test]
+fn a_resnet_computes_its_polynomial_network() {
+    const NAME: &str = "ace_resnet20_cifar10_pre";
+    let Some(trained) = shared().into_iter().find(|t| t.name == NAME) else {
+        println!(
+            "skipped: {NAME} is not among the shared networks; PRIVET_SHARED names their folder"
+        );
+        return;
+    };
+    let (model, samples, calibration) = trained.load();
+    let options = Options {
+        calibration: Some(calibration),
+        max_degree: Some(7),
+        client_refresh: true,
+        log_n: Some(14),
+        ..Options::default()
+    };
+    let made = compile(
+        &model,
+        &options,
+        &privet::passes::standard(),
+        &mut |_, _, _, _| {},
+    );
+    let made = made.unwrap_or_else(|e| panic!("{NAME}: {e}"));
+    let planned = counts(&made.circuit);
+    println!(
+        "{NAME}: {} refreshes, {} rotations",
+        planned.refresh, planned.rotations
+    );
+    assert!(
+        (1..=40).contains(&planned.refresh) && planned.rotations < 2000,
+        "{planned:?}"
+    );
+    let polynomial = made.evaluate_polynomial(&samples[0]).expect("a network");
+    let polynomial = polynomial.expect("finite");
+    let slots = made.run_slots(&samples[0]).expect("it runs");
+    let largest = polynomial.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    let off = distance(&slots, &polynomial);
+    assert!(off <= 1e-6 * largest, "off by {off:e} of {largest}");
 }
