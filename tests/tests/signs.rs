@@ -161,11 +161,6 @@ fn lenet_with_maxima_keeps_its_answers() {
     let calibration: Vec<_> = digits.iter().step_by(4).map(|s| vec![s.clone()]).collect();
     let settings = settings(calibration, 0.1, 15);
     let (after, circuit, _) = compiled(&model.graph, &settings);
-    eprintln!(
-        "{notes:#?}\ndepth {} {:?}",
-        circuit.depth(),
-        counts(&circuit)
-    );
     for sample in fresh.iter().take(4) {
         let (exact, found) = (result(&model.graph, sample), result(&after, sample));
         let slots = on_slots(&after, &circuit, sample);
