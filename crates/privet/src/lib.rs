@@ -11,6 +11,7 @@ mod costs;
 mod error;
 mod files;
 mod model;
+mod operations;
 mod precision;
 mod refresh;
 mod rings;
@@ -30,6 +31,7 @@ pub use files::{
     FileInfo, Role, ServerKeys, ShareCounter, check_output, key_id, save_text, short_id,
 };
 pub use model::Model;
+pub use operations::{Operations, operations};
 pub use passes;
 pub use precision::Precision;
 pub use refresh::ClientRefresh;
