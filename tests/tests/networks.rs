@@ -254,6 +254,40 @@ fn random_networks_survive_the_noise_of_ckks() {
 }
 
 #[test]
+fn random_networks_compute_sample_by_sample_at_any_width() {
+    let mut refused = Vec::new();
+    for seed in 0..40 {
+        let (graph, sample, options) = network(seed);
+        let model = Model::from_graph(graph);
+        let n_slots = 1 << 14;
+        let width = [2, 32, 1024, n_slots][seed as usize % 4];
+        let options = Options {
+            batch: Some(width),
+            ..options
+        };
+        let passes = privet::passes::standard();
+        let Ok(compiled) = compile(&model, &options, &passes, &mut |_, _, _, _| {}) else {
+            refused.push(seed);
+            continue;
+        };
+        assert_eq!(compiled.client.batch_width(), width as usize);
+        let other: Vec<f64> = sample.iter().map(|v| -0.5 * v).collect();
+        let found = compiled
+            .run_slots_batch(&[&sample, &other])
+            .expect("two samples fit");
+        for (sample, found) in [&sample, &other].into_iter().zip(&found) {
+            let plain = model.evaluate(sample).expect("a finite sample");
+            let largest = plain.iter().fold(1.0f64, |m, v| m.max(v.abs()));
+            assert!(
+                distance(found, &plain) <= 1e-6 * largest,
+                "network {seed} at width {width}: simulator {found:?}, evaluator {plain:?}"
+            );
+        }
+    }
+    assert!(refused.len() <= 4, "refused: {refused:?}");
+}
+
+#[test]
 fn random_networks_decrypt_to_what_they_compute() {
     // Among them 19, 27, 60, 89, 135 and 163, whose skips once made a value be rescaled twice.
     let seeds = [1, 2, 3, 5, 8, 13, 19, 21, 27, 34, 60, 89, 135, 163];

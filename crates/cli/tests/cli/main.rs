@@ -1,6 +1,7 @@
 //! The binary as its users meet it: commands, files, errors.
 
 mod bad_input;
+mod batches;
 mod chain;
 mod common;
 mod costs;
