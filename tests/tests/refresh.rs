@@ -103,7 +103,11 @@ fn agrees(seed: u64, encrypted: bool) -> bool {
         "network {seed}: simulated off by {off:e}"
     );
     let n_slots = made.circuit.n_slots();
-    let packed = made.client.input.pack(&sample).expect("the sample fits");
+    let packed = made
+        .client
+        .input
+        .pack(&[&sample], 1)
+        .expect("the sample fits");
     let fill = |p: Vec<f64>| p.iter().copied().cycle().take(n_slots).collect();
     let inputs: Vec<Vec<f64>> = packed.into_iter().map(fill).collect();
     let noisy = run_slots(&made.circuit, &inputs, Some(&mut SlotNoise::new(seed)));
