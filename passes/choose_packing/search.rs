@@ -106,7 +106,6 @@ impl<'a> Search<'a> {
     fn new(chain: &'a Chain, diagonal: &[Graph], settings: &'a Settings) -> Result<Self, Refusal> {
         let n_slots = settings.sample_slots() as u32;
         let rows = rows(settings, n_slots)?;
-        let last = chain.tensors.len() - 1;
         let least = chain.tensors[0].n_elements.div_ceil(n_slots);
         let inputs = settings.max_input_ciphertexts.unwrap_or(8 * least);
         let families = [Family::Single, Family::Copied];
@@ -117,7 +116,8 @@ impl<'a> Search<'a> {
             };
             let mut states: Vec<State> = diagonal.iter().zip(families).filter_map(of).collect();
             let most = (i == 0).then_some(inputs);
-            states.extend(tiled(tensor, n_slots, rows, i == last, most));
+            let next = chain.tensors.get(i + 1).map(|next| next.n_elements);
+            states.extend(tiled(tensor, n_slots, rows, next, most));
             states
         });
         let of_layer = |&(id, _): &(NodeId, _)| {

@@ -59,8 +59,14 @@ impl<'a> Prices<'a> {
             conversion: 0,
             ..*counts
         };
+        let mut first = self.plan(below + 1 + masked);
+        if counts.decomposed == 0 && self.objective != Objective::Rotations {
+            // Nothing is rotated before the products: they need no special primes.
+            let limbs = f64::from(below + 2 + masked);
+            first.c_mul *= limbs / (limbs + SPECIAL as f64);
+        }
         let conversions = self.plan(below + 1).k_g * counts.conversion as f64;
-        self.plan(below + 1 + masked).of(output, &before) + conversions
+        first.of(output, &before) + conversions
     }
 
     /// A product of ciphertexts, relinearized and rescaled, that leaves so many levels.

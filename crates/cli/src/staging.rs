@@ -116,6 +116,7 @@ pub fn options(
             PlanFor::Rotations => Objective::Rotations,
         },
         packing: args.packing.clone(),
+        max_input_ciphertexts: args.max_input_ciphertexts,
         batch: args.batch,
         ..Options::default()
     };

@@ -34,6 +34,8 @@ pub struct Options {
     pub objective: Objective,
     /// Which family of layouts is used.
     pub packing: Packing,
+    /// Most ciphertexts of an input in tiles; eight times as many as it needs at least if absent.
+    pub max_input_ciphertexts: Option<u32>,
     /// Samples of one run; as many as the layouts hold anyway if absent.
     pub batch: Option<u32>,
 }
@@ -100,6 +102,7 @@ pub fn compile(
     }
     settings.objective = options.objective;
     settings.packing = options.packing.clone();
+    settings.max_input_ciphertexts = options.max_input_ciphertexts;
     settings.max_degree = options.max_degree.unwrap_or(settings.max_degree);
     settings.activation_error = options
         .activation_error
