@@ -59,11 +59,11 @@ pub(super) fn kernel(from: Family, to: Family) -> Option<Kernel> {
 }
 
 /// Tiled layouts of a tensor, `most` ciphertexts at most; of dense ones only those with so many rows, if that is given.
-/// `next` has the elements of the tensor after it.
+/// `next` has the elements of the tensor after it, `splits` the tile sizes of images.
 pub(super) fn tiled(
     tensor: &Tensor,
     n_slots: u32,
-    rows: Option<u32>,
+    (rows, splits): (Option<u32>, &[[u32; 4]]),
     next: Option<u32>,
     most: Option<u32>,
 ) -> Vec<(Family, Periodic)> {
@@ -78,12 +78,10 @@ pub(super) fn tiled(
             Some(_) => Family::FewRows(t),
         });
     }
-    for split in tensor
-        .image
-        .into_iter()
-        .flat_map(|image| splits(image, n_slots))
-    {
-        families.extend([Family::ChannelsFirst(split), Family::ChannelsLast(split)]);
+    if tensor.image.is_some() {
+        for &split in splits {
+            families.extend([Family::ChannelsFirst(split), Family::ChannelsLast(split)]);
+        }
     }
     // Replicas of results would be paid for nothing.
     families.retain(|family| next.is_some() || !matches!(family, Family::Rows(_)));
@@ -97,8 +95,11 @@ pub(super) fn tiled(
         .collect()
 }
 
-/// Tile sizes `[a, y, x, b]` for images: rows and columns no longer than the image's.
-fn splits([_, height, width]: [u32; 3], n_slots: u32) -> Vec<[u32; 4]> {
+/// Tile sizes `[a, y, x, b]` for the images of a chain: rows and columns no longer than the largest image's.
+pub(super) fn splits(tensors: &[Tensor], n_slots: u32) -> Vec<[u32; 4]> {
+    let images = || tensors.iter().filter_map(|tensor| tensor.image);
+    let height = images().map(|[_, height, _]| height).max().unwrap_or(1);
+    let width = images().map(|[_, _, width]| width).max().unwrap_or(1);
     let logs = |n: u32| 0..=n.next_power_of_two().ilog2();
     let mut splits = Vec::new();
     for (y, x) in logs(height).flat_map(|y| logs(width).map(move |x| (y, x))) {

@@ -156,8 +156,7 @@ fn tiles_of_given_sizes() {
         ([64, 64, 1], 13, vec![12, 20, 6]),
     ] {
         let packing = Packing::Tile(Some(sizes.to_vec()));
-        let mut settings = settings(packing, Objective::Rotations, log_n, 1);
-        settings.max_input_ciphertexts = Some(13);
+        let settings = settings(packing, Objective::Rotations, log_n, 1);
         let (graph, _) = packed(&graph, &settings);
         assert_eq!(rotations(&graph), expected);
         check_values(&graph);
@@ -181,8 +180,7 @@ fn tiles_of_other_sizes_are_refused() {
 /// One input ciphertext: diagonals from replicas of the input, then form B, then form A.
 #[test]
 fn families_mix() {
-    let mut settings = settings(Packing::Auto, Objective::Rotations, 15, 1);
-    settings.max_input_ciphertexts = Some(1);
+    let settings = settings(Packing::Auto, Objective::Rotations, 15, 1);
     let (graph, notes) = packed(&mlp(&[784, 128, 128, 10]), &settings);
     assert_eq!(rotations(&graph).iter().sum::<u64>(), 29, "{notes:?}");
     assert!(
@@ -220,8 +218,8 @@ fn auto_is_never_slower() {
 
 /// The predicted cost of a planned chain.
 fn price(graph: &Graph, settings: &Settings) -> f64 {
-    let prices = Prices::new(settings);
     let chain = chain(graph).unwrap();
+    let prices = Prices::new(settings, chain.levels());
     let layout = |tensor: usize| {
         graph
             .node(chain.tensors[tensor].nodes[0])

@@ -190,6 +190,7 @@ impl Golden {
                 "batch" => settings.batch_width = value.parse().map_err(bad)?,
                 "packing" => {
                     settings.packing = match value {
+                        "diagonal" => Packing::Diagonal,
                         "tile" => Packing::Tile(None),
                         _ => return Err(format!("settings: `{word}` is no packing")),
                     }

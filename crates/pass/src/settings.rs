@@ -62,7 +62,7 @@ pub struct Settings {
     pub packing: Packing,
     /// Samples that lie side by side in every ciphertext: a power of two, at most the slots.
     pub batch_width: u32,
-    /// Most ciphertexts of an input in tiles; eight times as many as it needs at least if absent.
+    /// Most ciphertexts of an input in tiles; as many as it fills if absent, any number in tiles of given sizes.
     pub max_input_ciphertexts: Option<u32>,
 }
 
