@@ -4,11 +4,14 @@ mod align;
 mod base;
 mod chain;
 mod chains;
+mod convert;
+mod frames;
 mod search;
 mod states;
 #[cfg(test)]
 mod tests;
 
+use frames::Frames;
 use graph::{Graph, NodeId};
 use layout::Periodic;
 use pass::{Changed, Packing, Pass, PassCx, PassInfo, Refusal, Settings};
@@ -40,8 +43,7 @@ impl Pass<Graph> for ChoosePacking {
         {
             return Ok(Changed::No);
         }
-        let n_slots = cx.settings.sample_slots() as u32;
-        if n_slots == 1 {
+        if cx.settings.sample_slots() == 1 {
             for &id in &order {
                 let n_elements = graph.shape(id).iter().product::<usize>() as u32;
                 graph.node_mut(id).facts.layout = Some(Periodic::vector(n_elements, 1));
@@ -51,7 +53,7 @@ impl Pass<Graph> for ChoosePacking {
         }
         let diagonal = match cx.settings.packing {
             Packing::Tile(_) => None,
-            _ => Some(diagonal(graph, &order, cx.settings)?),
+            _ => Some(diagonal(graph, cx.settings)?),
         };
         let planned = diagonal.as_ref().map_or(&[][..], |d| &d.planned);
         let found = search::search(graph, planned, cx.settings)?;
@@ -83,58 +85,42 @@ impl Pass<Graph> for ChoosePacking {
 
 /// The cheapest packing by diagonals.
 struct Diagonal {
-    padded: bool,
+    frames: Frames,
     layouts: Layouts,
     /// The network planned for it, with every value in one place, then with copies if there are any.
     planned: Vec<Graph>,
 }
 
-fn diagonal(graph: &Graph, order: &[NodeId], settings: &Settings) -> Result<Diagonal, Refusal> {
-    let n_slots = settings.sample_slots() as u32;
-    let mut best: Option<(f64, Diagonal)> = None;
-    for padded in [true, false].into_iter().filter(|p| has_image(graph) || !p) {
-        let single = base::assign(graph, order, n_slots, padded)?;
-        let mut copied = single.clone();
-        chains::spread(graph, order, &mut copied, settings)?;
-        let differs = copied != single;
-        let mut planned = Vec::new();
-        let mut least = None;
-        for layouts in std::iter::once(single).chain(differs.then_some(copied)) {
-            let mut trial = graph.clone();
-            layouts
-                .iter()
-                .for_each(|(id, l)| trial.node_mut(*id).facts.layout = Some(l.clone()));
-            let cost = crate::util::plan::plan_all(&mut trial, settings)?;
-            planned.push(trial);
-            if least.as_ref().is_none_or(|(least, _)| cost < *least) {
-                least = Some((cost, layouts));
-            }
-        }
-        let Some((cost, layouts)) = least else {
-            continue;
-        };
+fn diagonal(graph: &mut Graph, settings: &Settings) -> Result<Diagonal, Refusal> {
+    let chosen = frames::choose(graph, settings)?;
+    let differs = chosen.copied != chosen.single;
+    let copied = differs.then_some(chosen.copied);
+    let mut best: Option<(f64, Layouts)> = None;
+    let mut planned = Vec::new();
+    for layouts in std::iter::once(chosen.single).chain(copied) {
+        let mut trial = graph.clone();
+        layouts
+            .iter()
+            .for_each(|(id, l)| trial.node_mut(*id).facts.layout = Some(l.clone()));
+        let cost = crate::util::plan::plan_all(&mut trial, settings)?;
+        planned.push(trial);
         if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-            let made = Diagonal {
-                padded,
-                layouts,
-                planned,
-            };
-            best = Some((cost, made));
+            best = Some((cost, layouts));
         }
     }
-    let best = best.ok_or_else(|| Refusal::new("the network has no layout to choose"))?;
-    Ok(best.1)
+    let (_, layouts) = best.ok_or_else(|| Refusal::new("the network has no layout to choose"))?;
+    Ok(Diagonal {
+        frames: chosen.frames,
+        layouts,
+        planned,
+    })
 }
 
 impl Diagonal {
     /// Says what was chosen.
     fn win(self, graph: &Graph, cx: &mut PassCx<'_>) -> Layouts {
-        if has_image(graph) {
-            cx.note(if self.padded {
-                "image frames padded to powers of two"
-            } else {
-                "image frames as large as the images"
-            });
+        if graph.inputs().iter().any(|&id| graph.shape(id).len() > 1) {
+            cx.note(self.frames.to_string());
         }
         for (id, layout) in &self.layouts {
             if !layout.copies.is_empty() {
@@ -147,10 +133,6 @@ impl Diagonal {
         }
         self.layouts
     }
-}
-
-fn has_image(graph: &Graph) -> bool {
-    graph.inputs().iter().any(|&id| graph.shape(id).len() == 3)
 }
 
 /// Says what tiles are chosen, and what diagonals would cost.

@@ -104,15 +104,12 @@ pub(super) fn add_packed(
         if values.iter().all(|v| *v == 0.0) {
             return x;
         }
-        let plain = match values[..] {
-            [value] => PlainVector::splat("", value),
-            _ => PlainVector::spread(
-                format!("{name}.{what}.{i}"),
-                values.len() as u32,
-                PlainValues::Dense(values.clone()),
-                site.width,
-            ),
-        };
+        let plain = PlainVector::spread(
+            format!("{name}.{what}.{i}"),
+            values.len() as u32,
+            PlainValues::Dense(values.clone()),
+            site.width,
+        );
         let plain = circuit.add_plain(plain);
         circuit.push_op(Op::AddPlain { x, plain }, Some(site.layer))
     };

@@ -1,6 +1,10 @@
 //! What several passes share.
 
 pub mod bound;
+pub mod chain;
+pub mod chebyshev;
+pub mod common;
+pub mod estimate;
 pub mod linear;
 pub mod plan;
 pub mod price;

@@ -349,7 +349,7 @@ fn circuit_parses_back(circuit: &Circuit) -> Result<(), String> {
 }
 
 /// Counts that a pass may raise, and why; all others may only fall.
-const MAY_RISE: [(&str, &[&str], &str); 8] = [
+const MAY_RISE: [(&str, &[&str], &str); 10] = [
     (
         "fold-batch-norm",
         &["linear"],
@@ -376,6 +376,11 @@ const MAY_RISE: [(&str, &[&str], &str); 8] = [
         "a layer without its zeros is a matrix",
     ),
     (
+        "simplify",
+        &["keys", "mul_scalar"],
+        "fewer rotations may be by more different amounts, a product with a vector may become one with a number",
+    ),
+    (
         "hoist-rotations",
         &["rotations_hoisted"],
         "hoisting is what it does",
@@ -389,6 +394,11 @@ const MAY_RISE: [(&str, &[&str], &str); 8] = [
         "place-rescale",
         &["rescale", "depth"],
         "placing rescales is what it does",
+    ),
+    (
+        "assign-levels",
+        &["refresh"],
+        "where the chain ends, the client refreshes if the user allows it",
     ),
 ];
 /// Only where a drop becomes a product with one, which its note says.
@@ -623,6 +633,7 @@ fn passes_that_save_work_can_be_left_out() {
         "fold-constants",
         "fold-batch-norm",
         "eliminate-zero-diagonals",
+        "simplify",
         "eliminate-common",
         "hoist-rotations",
         "delay-mod-down",

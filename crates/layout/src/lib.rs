@@ -38,8 +38,8 @@ pub use error::LayoutError;
 pub use matrix::SparseMatrix;
 pub use periodic::{Copy, IndexMap, Periodic, next_power_of_two};
 pub use plan::{
-    BsgsPlan, Cell, Diagonals, LinearPlan, Mask, PlanCosts, PlanCounts, PlanOptions, PlanOutline,
-    count_tiles, plan_linear, plan_tiles,
+    BsgsPlan, Cell, Diagonals, DigitRange, LinearPlan, Mask, PlanCosts, PlanCounts, PlanOptions,
+    PlanOutline, count_tiles, plan_linear, plan_tiles,
 };
 pub use spread::spread_chain;
 pub use tiles::{Elementwise, Fill, TileDim, TileSum, TileTensor};

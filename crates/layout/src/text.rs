@@ -1,6 +1,7 @@
 //! The text form of layouts: `periodic 2048/8192 x1 [6x14x14 gap 2,2 frame 32x32]`.
 //!
-//! Period, slots, ciphertexts, then the index map: `[784]` for row-major, `[table 3 0 5]` for a table.
+//! Period, slots, ciphertexts, then the index map: `[1x28x28 phases 2,2 gap 1,1 frame 14x14]` where a channel is cut into
+//! planes, `[784]` for row-major, `[table 3 0 5]` for a table.
 //! A tile tensor is `[tiles 28~/4, 28~/4, 6/8, */64 order 2 0 1]`, the order left out where it rises.
 //! Copies follow, each by its offset and the positions copied: `periodic 2048/8192 x1 [784, copies 816+0..784]`.
 
@@ -19,13 +20,17 @@ impl fmt::Display for Periodic {
                 channels,
                 height,
                 width,
+                phases,
                 gap,
                 frame,
-            } => write!(
-                f,
-                "{channels}x{height}x{width} gap {},{} frame {}x{}",
-                gap.0, gap.1, frame.0, frame.1
-            )?,
+            } => {
+                write!(f, "{channels}x{height}x{width}")?;
+                if *phases != (1, 1) {
+                    write!(f, " phases {},{}", phases.0, phases.1)?;
+                }
+                let (rows, columns) = frame;
+                write!(f, " gap {},{} frame {rows}x{columns}", gap.0, gap.1)?;
+            }
             IndexMap::Table(positions) => {
                 write!(f, "table")?;
                 for position in positions.iter() {
@@ -134,6 +139,12 @@ impl Rest<'_> {
         Ok(copies)
     }
 
+    fn pair(&mut self, between: &'static str) -> Result<(u32, u32), LayoutError> {
+        let first = self.number()?;
+        self.word(between)?;
+        Ok((first, self.number()?))
+    }
+
     fn tiles(&mut self) -> Result<(u32, IndexMap), LayoutError> {
         let end = self.0.find(']').unwrap_or(self.0.len());
         let (inner, rest) = self.0.split_at(end);
@@ -175,14 +186,17 @@ impl Rest<'_> {
         let height = self.number()?;
         self.word("x")?;
         let width = self.number()?;
+        let phases = match self.word(" phases ") {
+            Ok(()) => match self.pair(",")? {
+                (1, 1) => return self.fail("phases other than 1,1 before this"),
+                phases => phases,
+            },
+            Err(_) => (1, 1),
+        };
         self.word(" gap ")?;
-        let gap_rows = self.number()?;
-        self.word(",")?;
-        let gap = (gap_rows, self.number()?);
+        let gap = self.pair(",")?;
         self.word(" frame ")?;
-        let frame_rows = self.number()?;
-        self.word("x")?;
-        let frame = (frame_rows, self.number()?);
+        let frame = self.pair("x")?;
         let n_elements = channels.checked_mul(height);
         let Some(n_elements) = n_elements.and_then(|n| n.checked_mul(width)) else {
             return self.fail("fewer elements");
@@ -191,6 +205,7 @@ impl Rest<'_> {
             channels,
             height,
             width,
+            phases,
             gap,
             frame,
         };

@@ -46,14 +46,14 @@ impl Periodic {
             let expected = self.n_elements;
             return Err(LayoutError::ElementCount { expected, found });
         }
-        if let IndexMap::Image {
-            gap: (0, _) | (_, 0),
-            ..
-        } = self.index
-        {
-            return Err(LayoutError::BadGeometry {
-                what: "a feature map of gap zero",
-            });
+        if let IndexMap::Image { gap, phases, .. } = self.index {
+            let fault = |what| Err(LayoutError::BadGeometry { what });
+            if gap.0 == 0 || gap.1 == 0 {
+                return fault("a feature map of gap zero");
+            }
+            if phases.0 == 0 || phases.1 == 0 {
+                return fault("a feature map without phases");
+            }
         }
         if let IndexMap::Tiles { tensor, order } = &self.index {
             return self.check_tiles(tensor, order);
@@ -136,21 +136,13 @@ impl Periodic {
     /// Checks that no two elements of a feature map share a place, without looking at each where its rows and columns
     /// stay inside the frame.
     fn check_image(&self) -> Result<(), LayoutError> {
-        let IndexMap::Image {
-            channels,
-            height,
-            width,
-            gap,
-            frame,
-        } = self.index
-        else {
+        let IndexMap::Image { gap, frame, .. } = self.index else {
             return Ok(());
         };
-        // The last channel of a full block sits lowest, the last of a row of them farthest right.
-        let in_block = u64::from(channels).min(u64::from(gap.0) * u64::from(gap.1));
-        let reach = |n: u32, gap: u32, within: u64| {
-            u64::from(n.saturating_sub(1)) * u64::from(gap) + within
-        };
+        let [planes, height, width] = self.index.planes();
+        // The last plane of a full block sits lowest, the last of a row of them farthest right.
+        let in_block = planes.min(u64::from(gap.0) * u64::from(gap.1));
+        let reach = |n: u64, gap: u32, within: u64| n.saturating_sub(1) * u64::from(gap) + within;
         let rows = reach(height, gap.0, in_block.div_ceil(u64::from(gap.1)));
         let columns = reach(width, gap.1, in_block.min(u64::from(gap.1)));
         if rows <= u64::from(frame.0) && columns <= u64::from(frame.1) {

@@ -15,6 +15,10 @@ pub enum IndexMap {
     ///
     /// Channel `c` sits at sub-position `r = c mod (gy·gx)` of block `b = c div (gy·gx)`:
     /// `position = b·Fh·Fw + (y·gy + r div gx)·Fw + (x·gx + r mod gx)`.
+    ///
+    /// With phases `(py, px)`, every `py`-th row and `px`-th column of a channel make a plane of its own: pixel `(y, x)` of
+    /// channel `c` is pixel `(y div py, x div px)` of channel `(c·py + y mod py)·px + x mod px`. What gaps are to the
+    /// output of a stride, phases are to its input.
     Image {
         /// Channels.
         channels: u32,
@@ -22,6 +26,8 @@ pub enum IndexMap {
         height: u32,
         /// Columns of a channel.
         width: u32,
+        /// Planes that a channel is cut into, down and across, `(py, px)`.
+        phases: (u32, u32),
         /// Distance between neighbours of one channel, `(gy, gx)`.
         gap: (u32, u32),
         /// Rows and columns set aside for a block, `(Fh, Fw)`.
@@ -58,6 +64,26 @@ impl IndexMap {
         }
     }
 
+    /// Planes of a feature map, and rows and columns of the largest.
+    pub(super) fn planes(&self) -> [u64; 3] {
+        let &Self::Image {
+            channels,
+            height,
+            width,
+            phases,
+            ..
+        } = self
+        else {
+            return [0; 3];
+        };
+        let (py, px) = (u64::from(phases.0.max(1)), u64::from(phases.1.max(1)));
+        [
+            u64::from(channels).saturating_mul(py.saturating_mul(px)),
+            u64::from(height).div_ceil(py),
+            u64::from(width).div_ceil(px),
+        ]
+    }
+
     /// Tile and slot of an element of a tile tensor.
     pub(super) fn tile_place(tensor: &TileTensor, order: &[u8], element: u32) -> (u32, u32) {
         let mut indices = vec![0; tensor.dims.len()];
@@ -71,12 +97,25 @@ impl IndexMap {
     }
 
     pub(super) fn image_position(&self, c: u32, y: u32, x: u32) -> u64 {
+        let &Self::Image { phases, .. } = self else {
+            return 0;
+        };
+        let (c, y, x) = (u64::from(c), u64::from(y), u64::from(x));
+        if phases == (1, 1) {
+            return self.plane_position(c, y, x);
+        }
+        let (py, px) = (u64::from(phases.0.max(1)), u64::from(phases.1.max(1)));
+        let row_phase = c.saturating_mul(py).saturating_add(y % py);
+        let plane = row_phase.saturating_mul(px).saturating_add(x % px);
+        self.plane_position(plane, y / py, x / px)
+    }
+
+    pub(super) fn plane_position(&self, c: u64, y: u64, x: u64) -> u64 {
         let &Self::Image { gap, frame, .. } = self else {
             return 0;
         };
         let (gy, gx) = (u64::from(gap.0.max(1)), u64::from(gap.1.max(1)));
         let (frame_height, frame_width) = (u64::from(frame.0), u64::from(frame.1));
-        let (c, y, x) = (u64::from(c), u64::from(y), u64::from(x));
         let per_block = gy.saturating_mul(gx);
         let (block, r) = (c / per_block, c % per_block);
         let row = y.saturating_mul(gy).saturating_add(r / gx);

@@ -71,10 +71,25 @@ impl Periodic {
         frame: (u32, u32),
         n_slots: u32,
     ) -> Self {
+        Self::planes([channels, height, width], (1, 1), gap, frame, n_slots)
+    }
+
+    /// A feature map of `[channels, height, width]`, its channels cut into planes by phases, see [`IndexMap::Image`].
+    ///
+    /// # Shapes
+    /// As [`Periodic::image`].
+    pub fn planes(
+        [channels, height, width]: [u32; 3],
+        phases: (u32, u32),
+        gap: (u32, u32),
+        frame: (u32, u32),
+        n_slots: u32,
+    ) -> Self {
         let index = IndexMap::Image {
             channels,
             height,
             width,
+            phases,
             gap,
             frame,
         };
@@ -213,7 +228,8 @@ impl Periodic {
         (0..self.n_elements).map(places).sum()
     }
 
-    /// One more than the largest position used; 0 without elements.
+    /// One more than the largest position used; 0 without elements. Where phases do not divide an image, one more than
+    /// the largest position its planes would use if they were all as large as the largest.
     pub fn extent(&self) -> u32 {
         u32::try_from(self.extent_u64()).unwrap_or(u32::MAX)
     }
@@ -231,25 +247,21 @@ impl Periodic {
     pub(crate) fn base_extent(&self) -> u64 {
         match &self.index {
             IndexMap::RowMajor => u64::from(self.n_elements),
-            &IndexMap::Image {
-                channels,
-                height,
-                width,
-                gap,
-                ..
-            } => {
-                if channels == 0 || height == 0 || width == 0 {
+            &IndexMap::Image { gap, .. } => {
+                let [planes, height, width] = self.index.planes();
+                if planes == 0 || height == 0 || width == 0 {
                     return 0;
                 }
-                // The last channel, the last of the sub-row before it, or the last of the block before it reaches farthest.
+                // The last plane, the last of the sub-row before it, or the last of the block before it reaches farthest.
                 let (row, block) = (gap.1.max(1), gap.0.saturating_mul(gap.1).max(1));
-                let last = channels - 1;
+                let (row, block) = (u64::from(row), u64::from(block));
+                let last = planes - 1;
                 let ends = [
                     last,
                     (last - last % row).saturating_sub(1),
                     (last - last % block).saturating_sub(1),
                 ];
-                let reach = |c| 1 + self.index.image_position(c, height - 1, width - 1);
+                let reach = |c| 1 + self.index.plane_position(c, height - 1, width - 1);
                 ends.map(reach).into_iter().max().unwrap_or(0)
             }
             IndexMap::Table(positions) => {

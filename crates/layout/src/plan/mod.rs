@@ -86,10 +86,22 @@ pub struct BsgsPlan {
     pub lift: u32,
     /// Representatives modulo `lift` lie around zero instead of above it.
     pub signed: bool,
-    /// Baby digits lie around zero instead of above it.
-    pub centred: bool,
+    /// Where digits lie.
+    pub digits: DigitRange,
     /// Digits became giants, and their complements babies.
     pub exchanged: bool,
+}
+
+/// Where digits modulo `n` lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DigitRange {
+    /// In `0..n`.
+    #[default]
+    Above,
+    /// In `-n/2..n/2`.
+    Around,
+    /// The first digit around zero, the second in `-n/4..3n/4`: one side of a kernel's taps, then blocks of channels.
+    Mixed,
 }
 
 /// Counts of one plan.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BsgsPlan, Cell, LinearPlan, Mask, PlanCounts};
+use super::{BsgsPlan, Cell, DigitRange, LinearPlan, Mask, PlanCounts};
 use crate::{Elementwise, LayoutError, Periodic, SparseMatrix, TileDim, TileTensor};
 
 /// What becomes of one dimension of the tiles.
@@ -127,7 +127,7 @@ fn plan(
             n2: 0,
             lift: input.n_slots,
             signed: false,
-            centred: false,
+            digits: DigitRange::default(),
             exchanged: false,
         },
         collapse,
