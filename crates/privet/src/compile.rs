@@ -101,7 +101,11 @@ pub fn compile(
         settings.costs = costs.clone();
     }
     settings.objective = options.objective;
-    settings.packing = options.packing.clone();
+    settings.packing = match &options.packing {
+        // Terms of sharing are searched along with the ring, for one family.
+        Packing::Auto if options.share.is_some() => Packing::Diagonal,
+        packing => packing.clone(),
+    };
     settings.max_input_ciphertexts = options.max_input_ciphertexts;
     settings.activations = options.activations;
     let usual_degree = match settings.activations {
