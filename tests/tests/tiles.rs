@@ -70,7 +70,7 @@ fn given_tile_sizes() {
 #[test]
 fn auto_is_never_slower() {
     // Deeper networks take long to compile so often.
-    let small = |trained: &&Trained| !trained.name.starts_with("lenet5_mnist");
+    let small = |trained: &&Trained| !trained.name.starts_with("lenet5");
     for trained in bundled().iter().filter(small) {
         for batch in [1, 512] {
             let cost = |packing: Packing| {
