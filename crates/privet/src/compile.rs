@@ -38,6 +38,8 @@ pub struct Options {
     pub objective: Objective,
     /// Which family of layouts is used.
     pub packing: Packing,
+    /// Most ciphertexts of an input in tiles; as many as it fills if absent, any number in tiles of given sizes.
+    pub max_input_ciphertexts: Option<u32>,
     /// Samples of one run; as many as the layouts hold anyway if absent.
     pub batch: Option<u32>,
     /// Whether the client may refresh values where no ring holds the network's depth. It sees them then.
@@ -101,7 +103,12 @@ pub fn compile(
         settings.costs = costs.clone();
     }
     settings.objective = options.objective;
-    settings.packing = options.packing.clone();
+    settings.packing = match &options.packing {
+        // Terms of sharing are searched along with the ring, for one family.
+        Packing::Auto if options.share.is_some() => Packing::Diagonal,
+        packing => packing.clone(),
+    };
+    settings.max_input_ciphertexts = options.max_input_ciphertexts;
     settings.key_memory = options.key_memory;
     settings.activations = options.activations;
     let usual_degree = match settings.activations {
@@ -360,13 +367,33 @@ fn attempt(
         batch_width: width,
         ..settings.clone()
     };
-    let compiled = compiler.compile(graph, &settings, dump)?;
-    let cost = batch.cost(&compiled.circuit, &settings)?;
+    let mut compiled = compiler.compile(graph, &settings, dump)?;
+    let mut cost = batch.cost(&compiled.circuit, &settings)?;
+    let is_price = settings.objective != Objective::Rotations;
+    if is_price && settings.packing == Packing::Auto && is_tiled(&compiled.graph) {
+        // Which family is cheaper was estimated before there was a circuit.
+        let diagonal = Settings {
+            packing: Packing::Diagonal,
+            ..settings.clone()
+        };
+        let other = compiler.compile(graph, &diagonal, &mut |_, _, _, _| {})?;
+        let other_cost = batch.cost(&other.circuit, &diagonal)?;
+        if other_cost < cost {
+            compiled = compiler.compile(graph, &diagonal, dump)?;
+            cost = other_cost;
+        }
+    }
     Ok(Candidate {
         cost,
         width,
         compiled,
     })
+}
+
+fn is_tiled(graph: &Graph) -> bool {
+    let plans = graph.order().into_iter();
+    let mut plans = plans.filter_map(|id| graph.node(id).facts.plan.as_ref());
+    plans.any(|plan| plan.output.as_tiles().is_some())
 }
 
 impl Compiled {

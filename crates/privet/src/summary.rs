@@ -3,6 +3,7 @@
 use crate::Error;
 use circuit::{Circuit, CostTable, Counts, Fact, Op};
 use graph::Graph;
+use layout::LinearPlan;
 use onnx::ModelInfo;
 use pass::PassReport;
 use report::{Ciphertexts, Keys, Layer, Memory, Plaintexts, Report, Share, TensorShape, Time};
@@ -174,11 +175,8 @@ fn layers(graph: &Graph, circuit: &Circuit, facts: &[Fact], layer_us: &[f64]) ->
             packing: node
                 .and_then(|n| n.facts.layout.as_ref())
                 .map_or_else(String::new, ToString::to_string),
-            tiles: None,
-            diagonals: plan.map(|p| Share {
-                total: p.counts.diagonals_total,
-                zero: p.counts.diagonals_zero,
-            }),
+            tiles: plan.filter(|plan| is_tiled(plan)).map(|plan| share(plan)),
+            diagonals: plan.filter(|plan| !is_tiled(plan)).map(|plan| share(plan)),
             baby: per_layer[i].baby,
             giant: per_layer[i].giant,
             collapse: per_layer[i].collapse,
@@ -190,4 +188,16 @@ fn layers(graph: &Graph, circuit: &Circuit, facts: &[Fact], layer_us: &[f64]) ->
         });
     }
     layers
+}
+
+/// Whether a layer's products are of tiles, not of diagonals.
+fn is_tiled(plan: &LinearPlan) -> bool {
+    plan.output.as_tiles().is_some()
+}
+
+fn share(plan: &LinearPlan) -> Share {
+    Share {
+        total: plan.counts.diagonals_total,
+        zero: plan.counts.diagonals_zero,
+    }
 }
