@@ -7,6 +7,7 @@ pub mod assign_levels;
 pub mod calibrate_ranges;
 pub mod choose_packing;
 pub mod choose_params;
+pub mod cull_dead_units;
 pub mod delay_mod_down;
 pub mod eliminate_common;
 pub mod eliminate_zero_diagonals;
@@ -33,6 +34,7 @@ pub use assign_levels::AssignLevels;
 pub use calibrate_ranges::CalibrateRanges;
 pub use choose_packing::ChoosePacking;
 pub use choose_params::ChooseParams;
+pub use cull_dead_units::CullDeadUnits;
 pub use delay_mod_down::DelayModDown;
 pub use eliminate_common::EliminateCommon;
 pub use eliminate_zero_diagonals::EliminateZeroDiagonals;
@@ -57,6 +59,7 @@ pub fn graph() -> Registry<Graph> {
         .with::<FoldLinear>()
         .with::<CalibrateRanges>()
         .with::<ApproximateActivations>()
+        .with::<CullDeadUnits>()
         .with::<ChoosePacking>()
         .with::<EliminateZeroDiagonals>()
         .with::<PlanRotations>()

@@ -1,6 +1,7 @@
 //! Layouts before copies: images in frames, vectors in order.
 
 use super::Layouts;
+use crate::util::ports;
 use graph::{Graph, NodeId, Op};
 use layout::{IndexMap, Periodic};
 use pass::Refusal;
@@ -18,7 +19,19 @@ pub(super) fn assign(
         let operands = graph.operands(id);
         let first = operands.first().and_then(|o| layouts.get(o)).cloned();
         let layout = match (&node.op, first) {
-            (Op::Input { shape }, _) => fresh(shape, n_slots, padded),
+            (Op::Input { shape }, _) => match ports::picked_from(graph, id) {
+                Some(select) => {
+                    let picked = fresh(graph.shape(select), n_slots, padded);
+                    ports::before(graph, select, &picked)
+                }
+                None => fresh(shape, n_slots, padded),
+            },
+            (Op::Select(_), Some(_)) if ports::picks_input(graph, id) => {
+                fresh(&node.shape, n_slots, padded)
+            }
+            (Op::Select(_), Some(input)) if ports::is_port(graph, id) => {
+                ports::behind(graph, id, &input)
+            }
             (op, Some(input)) if linear_map_stride(op).is_some() => {
                 let in_shape = graph.shape(operands[0]);
                 output_layout(

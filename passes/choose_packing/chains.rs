@@ -1,7 +1,7 @@
 //! Copies of tensors along chains of linear layers.
 
 use super::Layouts;
-use crate::util::{linear, plan};
+use crate::util::{linear, plan, ports};
 use graph::{Graph, NodeId, Op};
 use layout::{Diagonals, spread_chain};
 use pass::{Refusal, Settings};
@@ -60,7 +60,11 @@ fn spread_one(
     for (&id, layout) in chain.iter().zip(chosen) {
         let mut at = graph.operands(id)[0];
         layouts.insert(at, layout.clone());
+        let mut layout = layout;
         while !layout.copies.is_empty() && passes_through(graph, at) {
+            if ports::picks_input(graph, at) {
+                layout = ports::before(graph, at, &layout);
+            }
             at = graph.operands(at)[0];
             layouts.insert(at, layout.clone());
         }
@@ -74,7 +78,7 @@ fn passes_through(graph: &Graph, id: NodeId) -> bool {
     matches!(
         op,
         Op::Polynomial(_) | Op::Affine { .. } | Op::Reshape { .. }
-    )
+    ) || ports::picks_input(graph, id)
 }
 
 /// The node that first holds what `reader` reads, if nothing else reads it on the way.

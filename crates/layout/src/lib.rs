@@ -35,7 +35,7 @@ mod text;
 pub use conv::ConvGeometry;
 pub use error::LayoutError;
 pub use matrix::SparseMatrix;
-pub use periodic::{Copy, IndexMap, Periodic, next_power_of_two};
+pub use periodic::{ABSENT, Copy, IndexMap, Periodic, next_power_of_two};
 pub use plan::{
     BsgsPlan, Cell, Diagonals, LinearPlan, PlanCosts, PlanCounts, PlanOptions, PlanOutline,
     plan_linear,

@@ -4,7 +4,9 @@ use crate::{Client, Error, Model, Precision, ShareOptions, client::Port};
 use circuit::{Circuit, CostTable};
 use graph::{Basis, Graph, Op};
 use params::{MAX_LOG_N, max_log_qp};
-use pass::{Calibration, Compiler, Objective, PassReport, PipelineError, Refusal, Settings};
+use pass::{
+    Calibration, Compiler, Objective, PassReport, Pipeline, PipelineError, Refusal, Settings,
+};
 
 pub use pass::DumpText as Dump;
 use std::collections::BTreeMap;
@@ -97,7 +99,7 @@ pub fn compile(
         .activation_error
         .unwrap_or(settings.activation_error);
     // What does not depend on the ring runs once.
-    let (front, back) = compiler.graph.split_before("choose-packing");
+    let (front, back) = split(&compiler.graph);
     let mut polynomial = model.graph.clone();
     let mut passes = front.run(&mut polynomial, &settings, &mut |at, name, g| {
         dump(at, name, &|| pass::Program::print(g), "graph")
@@ -361,8 +363,66 @@ fn too_deep(graph: &Graph, levels: u32, scale_bits: u32, log_n: u8, room: u32) -
     .into()
 }
 
-/// Compiles for one ring; the result and its predicted microseconds.
+/// Passes that put units elsewhere, which mostly spares operations: a circuit without them is made too, and the cheaper
+/// one stays.
+const ARRANGING: [&str; 1] = ["cull-dead-units"];
+
+/// Graph passes that need no ring, and those from the first on that does or whose gain depends on it.
+fn split(graph: &Pipeline<Graph>) -> (Pipeline<Graph>, Pipeline<Graph>) {
+    let is_late = |name: &&str| ARRANGING.contains(name) || *name == "choose-packing";
+    match graph.names().into_iter().find(is_late) {
+        Some(first) => graph.split_before(first),
+        None => (graph.clone(), Pipeline::new()),
+    }
+}
+
+/// Compiles for one ring; the result and its predicted microseconds. Where arranging passes changed the graph, it is
+/// compiled without them too, and the cheaper circuit is the result and the last that `dump` sees.
 fn attempt(
+    graph: &Graph,
+    settings: &Settings,
+    compiler: &Compiler,
+    ring: Ring,
+    dump: &mut Dump<'_>,
+) -> Result<(f64, pass::Compiled), Error> {
+    let mut best = attempt_once(graph, settings, compiler, ring, dump);
+    let mut compiler = compiler.clone();
+    let mut is_last = true;
+    let mut chosen = compiler.clone();
+    for name in ARRANGING {
+        let changed = |passes: &[PassReport]| passes.iter().any(|p| p.name == name && p.changed);
+        let arranges = match &best {
+            Ok((_, made)) => changed(&made.passes),
+            Err(_) => true,
+        };
+        let Some(graph_passes) = compiler
+            .graph
+            .clone()
+            .without(name)
+            .ok()
+            .filter(|_| arranges)
+        else {
+            continue;
+        };
+        compiler.graph = graph_passes;
+        let other = attempt_once(graph, settings, &compiler, ring, dump);
+        is_last = match (&best, &other) {
+            (Ok((least, _)), Ok((us, _))) => us < least,
+            (Err(_), _) => true,
+            (Ok(_), Err(_)) => false,
+        };
+        if is_last {
+            chosen = compiler.clone();
+            best = other;
+        }
+    }
+    match is_last {
+        true => best,
+        false => attempt_once(graph, settings, &chosen, ring, dump),
+    }
+}
+
+fn attempt_once(
     graph: &Graph,
     settings: &Settings,
     compiler: &Compiler,

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+/// In a table, the position of an element that sits nowhere, as no layer reads it.
+pub const ABSENT: u32 = u32::MAX;
+
 /// From element index to position.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum IndexMap {
@@ -25,7 +28,7 @@ pub enum IndexMap {
         /// Rows and columns set aside for a block, `(Fh, Fw)`.
         frame: (u32, u32),
     },
-    /// Any positions, listed.
+    /// Any positions, listed; [`ABSENT`] for elements that sit nowhere.
     Table(Arc<[u32]>),
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 mod check;
 mod index;
 
-pub use index::IndexMap;
+pub use index::{ABSENT, IndexMap};
 
 /// The least power of two that is at least `n`, between 1 and `2^31`.
 pub fn next_power_of_two(n: u32) -> u32 {
@@ -139,7 +139,7 @@ impl Periodic {
         }
     }
 
-    /// All positions of an element, the first as [`Periodic::position`].
+    /// All positions of an element, the first as [`Periodic::position`]; none if it sits nowhere.
     ///
     /// # Panics
     /// If the layout is a table and `element` is not in it.
@@ -147,7 +147,15 @@ impl Periodic {
         let first = self.position(element);
         let holds = move |copy: &&Copy| (copy.from..copy.to).contains(&first);
         let further = self.copies.iter().filter(holds);
-        std::iter::once(first).chain(further.map(move |copy| first + copy.offset))
+        let placed = (first != ABSENT).then_some(first);
+        placed
+            .into_iter()
+            .chain(further.map(move |copy| first + copy.offset))
+    }
+
+    /// Whether some element sits nowhere.
+    pub fn is_partial(&self) -> bool {
+        matches!(&self.index, IndexMap::Table(positions) if positions.contains(&ABSENT))
     }
 
     /// Positions in use, over all elements.
@@ -199,7 +207,8 @@ impl Periodic {
                 ends.map(reach).into_iter().max().unwrap_or(0)
             }
             IndexMap::Table(positions) => {
-                let last = positions.iter().max();
+                let placed = positions.iter().filter(|&&position| position != ABSENT);
+                let last = placed.max();
                 last.map_or(0, |&position| u64::from(position) + 1)
             }
         }
@@ -221,14 +230,17 @@ impl Periodic {
         slots
     }
 
-    /// Reads values from slots, at least `period` of them per ciphertext.
+    /// Reads values from slots, at least `period` of them per ciphertext; 0 for elements that sit nowhere.
     ///
     /// # Panics
     /// If slots are missing, or [`Periodic::check`] fails.
     pub fn unpack(&self, slots: &[Vec<f64>]) -> Vec<f64> {
         let value = |element| {
             let position = self.position(element);
-            slots[(position / self.n_slots) as usize][(position % self.n_slots) as usize]
+            match position {
+                ABSENT => 0.0,
+                _ => slots[(position / self.n_slots) as usize][(position % self.n_slots) as usize],
+            }
         };
         (0..self.n_elements).map(value).collect()
     }
