@@ -553,6 +553,16 @@ pub fn all() -> Vec<(&'static str, Graph)> {
                 .done(),
         ),
         (
+            "shuffled diagonals",
+            Net::new("shuffled diagonals", &[16], 28)
+                .dense(16)
+                .without(|r, c| (3 * c + 16 - r) % 16 > 1)
+                .square()
+                .dense(16)
+                .without(|r, c| (5 * c + 16 - r) % 16 > 1)
+                .done(),
+        ),
+        (
             "dead neurons",
             Net::new("dead neurons", &[20], 25)
                 .dense(9)

@@ -349,7 +349,7 @@ fn circuit_parses_back(circuit: &Circuit) -> Result<(), String> {
 }
 
 /// Counts that a pass may raise, and why; all others may only fall.
-const MAY_RISE: [(&str, &[&str], &str); 9] = [
+const MAY_RISE: [(&str, &[&str], &str); 10] = [
     (
         "fold-batch-norm",
         &["linear"],
@@ -374,6 +374,11 @@ const MAY_RISE: [(&str, &[&str], &str); 9] = [
         "cull-dead-units",
         &["linear", "select", "reshape"],
         "uneven groups and borders become matrices, unread inputs stay with the client",
+    ),
+    (
+        "co-permute-layers",
+        &["select", "reshape"],
+        "the client puts inputs and results in order",
     ),
     (
         "eliminate-zero-diagonals",
@@ -628,6 +633,7 @@ fn passes_that_save_work_can_be_left_out() {
         "fold-constants",
         "fold-batch-norm",
         "cull-dead-units",
+        "co-permute-layers",
         "eliminate-zero-diagonals",
         "eliminate-common",
         "hoist-rotations",

@@ -365,7 +365,7 @@ fn too_deep(graph: &Graph, levels: u32, scale_bits: u32, log_n: u8, room: u32) -
 
 /// Passes that put units elsewhere, which mostly spares operations: a circuit without them is made too, and the cheaper
 /// one stays.
-const ARRANGING: [&str; 1] = ["cull-dead-units"];
+const ARRANGING: [&str; 2] = ["co-permute-layers", "cull-dead-units"];
 
 /// Graph passes that need no ring, and those from the first on that does or whose gain depends on it.
 fn split(graph: &Pipeline<Graph>) -> (Pipeline<Graph>, Pipeline<Graph>) {
