@@ -6,6 +6,22 @@ use graph::{Graph, NodeId, Op};
 use layout::{Diagonals, spread_chain};
 use pass::{Refusal, Settings};
 
+/// Which weights copies are chosen for: the search is no exact one, and what is best for more weights can be better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weights {
+    AsTheyAre,
+    AsIfNoneWereZero,
+}
+
+/// Whether some layer stores weights that are zero.
+pub(super) fn stores_zeros(graph: &Graph, order: &[NodeId]) -> bool {
+    order.iter().any(|&id| match &graph.node(id).op {
+        Op::Conv { weight, .. } | Op::Dense { weight, .. } => weight.values().contains(&0.0),
+        Op::Linear { matrix, .. } => matrix.entries().any(|(.., value)| value == 0.0),
+        _ => false,
+    })
+}
+
 /// Chooses copies for every tensor between linear layers that one of them writes, or the client, and only one reads.
 ///
 /// # Errors
@@ -15,6 +31,7 @@ pub(super) fn spread(
     order: &[NodeId],
     layouts: &mut Layouts,
     settings: &Settings,
+    weights: Weights,
 ) -> Result<(), Refusal> {
     let is_linear = |id: &&NodeId| linear::is_linear(&graph.node(**id).op);
     let mut planned: Vec<NodeId> = Vec::new();
@@ -27,7 +44,7 @@ pub(super) fn spread(
             chain.push(next);
         }
         planned.extend(&chain);
-        spread_one(graph, &chain, layouts, settings)?;
+        spread_one(graph, &chain, layouts, settings, weights)?;
     }
     Ok(())
 }
@@ -37,6 +54,7 @@ fn spread_one(
     chain: &[NodeId],
     layouts: &mut Layouts,
     settings: &Settings,
+    weights: Weights,
 ) -> Result<(), Refusal> {
     let refuse =
         |id: NodeId, why: String| Refusal::new(format!("{}: {why}", linear::label(graph.node(id))));
@@ -44,7 +62,11 @@ fn spread_one(
     for &id in chain {
         let shape = graph.shape(graph.operands(id)[0]);
         let map = linear::linear_map(&graph.node(id).op, shape);
-        maps.push(map.ok_or_else(|| refuse(id, "its weights do not fit its input".into()))?);
+        let mut map = map.ok_or_else(|| refuse(id, "its weights do not fit its input".into()))?;
+        if weights == Weights::AsIfNoneWereZero {
+            map.matrix = plan::without_zeros(&map.matrix);
+        }
+        maps.push(map);
     }
     let mut diagonals = Vec::with_capacity(chain.len());
     for (&id, map) in chain.iter().zip(&maps) {

@@ -4,9 +4,11 @@ mod align;
 mod base;
 mod chains;
 
+use crate::util::ports;
+use chains::Weights;
 use graph::{Graph, NodeId};
 use layout::Periodic;
-use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
+use pass::{Changed, Packing, Pass, PassCx, PassInfo, Refusal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -33,15 +35,35 @@ impl Pass<Graph> for ChoosePacking {
         {
             return Ok(Changed::No);
         }
-        let n_slots = cx.settings.n_slots() as u32;
+        if let Packing::Tile(_) = cx.settings.packing {
+            return Err(Refusal::new("tile tensors are not available yet")
+                .help("--packing auto, diagonal or batch"));
+        }
+        let n_slots = cx.settings.sample_slots() as u32;
+        if n_slots == 1 {
+            for &id in &order {
+                let n_elements = graph.shape(id).iter().product::<usize>() as u32;
+                graph.node_mut(id).facts.layout = Some(Periodic::vector(n_elements, 1));
+            }
+            ports::settle(graph);
+            cx.note("one ciphertext per element, one sample per slot");
+            return Ok(Changed::Yes);
+        }
         let mut best: Option<(f64, bool, Layouts)> = None;
         let has_image = graph.inputs().iter().any(|&id| graph.shape(id).len() == 3);
         for padded in [true, false].into_iter().filter(|p| has_image || !p) {
             let single = base::assign(graph, &order, n_slots, padded)?;
             let mut copied = single.clone();
-            chains::spread(graph, &order, &mut copied, cx.settings)?;
-            let differs = copied != single;
-            for layouts in std::iter::once(single).chain(differs.then_some(copied)) {
+            chains::spread(graph, &order, &mut copied, cx.settings, Weights::AsTheyAre)?;
+            let mut candidates = vec![single.clone(), copied];
+            if chains::stores_zeros(graph, &order) {
+                let mut filled = single;
+                let weights = Weights::AsIfNoneWereZero;
+                chains::spread(graph, &order, &mut filled, cx.settings, weights)?;
+                candidates.push(filled);
+            }
+            candidates.dedup();
+            for layouts in candidates {
                 let mut trial = graph.clone();
                 layouts
                     .iter()

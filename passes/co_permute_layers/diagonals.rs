@@ -144,7 +144,7 @@ fn price(mask: &Mask, orders: &Orders, settings: &Settings) -> f64 {
         .iter()
         .map(|&(row, col)| (rows[row as usize], cols[col as usize], 1.0));
     let matrix = SparseMatrix::from_triplets(rows.len() as u32, cols.len() as u32, entries);
-    let vector = |n: u32| Periodic::vector(n, settings.n_slots() as u32);
+    let vector = |n: u32| Periodic::vector(n, settings.sample_slots() as u32);
     let (input, output) = (vector(matrix.cols()), vector(matrix.rows()));
     let options = plan::options(settings);
     let outline = Diagonals::new(&matrix, &input, &output)

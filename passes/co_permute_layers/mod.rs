@@ -43,7 +43,7 @@ impl Pass<Graph> for CoPermuteLayers {
             .order()
             .iter()
             .any(|&id| graph.node(id).facts.layout.is_some());
-        if has_layouts || !has_zeros(graph) {
+        if has_layouts || cx.settings.sample_slots() == 1 || !has_zeros(graph) {
             return Ok(Changed::No);
         }
         let axes = Axes::new(graph);

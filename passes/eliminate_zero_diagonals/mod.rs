@@ -102,8 +102,7 @@ fn plans(
     output: &Periodic,
     settings: &Settings,
 ) -> Option<[Used; 2]> {
-    let ones = full.entries().map(|(row, col, _)| (row, col, 1.0));
-    let ones = SparseMatrix::from_triplets(full.rows(), full.cols(), ones);
+    let ones = plan::without_zeros(full);
     let options = plan::options(settings);
     let used = |matrix: &SparseMatrix| {
         let diagonals = Diagonals::new(matrix, input, output).ok()?;

@@ -1,8 +1,8 @@
 //! Operations element by element.
 
 use super::linear::add_packed;
-use super::{Packed, Site};
-use ::circuit::{Circuit, Op, PlainValues, PlainVector, ValueId};
+use super::{Packed, Site, multiply};
+use ::circuit::{Circuit, Op, PlainValues, ValueId};
 use graph::Tensor;
 use pass::Refusal;
 
@@ -46,19 +46,9 @@ pub(super) fn affine(
     } else {
         let packed = x.layout.pack(scale.values());
         let product = |(i, (&x, values)): (usize, (&ValueId, Vec<f64>))| {
-            let plain = circuit.add_plain(PlainVector {
-                name: format!("{}.scale.{i}", node.name),
-                period: values.len() as u32,
-                values: PlainValues::Dense(values),
-            });
-            circuit.push_op(
-                Op::MulPlain {
-                    x,
-                    plain,
-                    scale: None,
-                },
-                layer,
-            )
+            let name = || format!("{}.scale.{i}", node.name);
+            let n_places = values.len() as u32;
+            multiply(circuit, site, x, n_places, PlainValues::Dense(values), name)
         };
         x.cts.iter().zip(packed).enumerate().map(product).collect()
     };

@@ -1,6 +1,6 @@
 //! Linear layers: baby steps, plain products, giant steps, collapse, bias.
 
-use super::{Packed, Site};
+use super::{Packed, Site, multiply};
 use crate::util::linear::linear_map;
 use ::circuit::{Circuit, Op, PlainValues, PlainVector, RotationClass, ValueId};
 use params::Rotation;
@@ -18,52 +18,36 @@ pub(super) fn lower(
             .help("run plan-rotations first")
     })?;
     let n_slots = circuit.n_slots();
-    let rotation = |amount: u32| Rotation::new(i64::from(amount), n_slots);
+    let rotation = |amount: u32| Rotation::new(i64::from(amount) * i64::from(site.width), n_slots);
     let layer = Some(site.layer);
     let mut outputs = Vec::with_capacity(plan.output.n_ciphertexts as usize);
+    let mut cells = plan
+        .cells
+        .chunk_by(|a, b| (a.out_ct, a.giant) == (b.out_ct, b.giant))
+        .peekable();
     for out_ct in 0..plan.output.n_ciphertexts {
         let mut giants: Vec<ValueId> = Vec::new();
-        for &giant in plan.plan.giants.get(out_ct as usize).into_iter().flatten() {
-            let mut terms = Vec::new();
-            for cell in plan
-                .cells
-                .iter()
-                .filter(|c| c.out_ct == out_ct && c.giant == giant)
-            {
+        while let Some(group) = cells.next_if(|group| group[0].out_ct == out_ct) {
+            let mut terms = Vec::with_capacity(group.len());
+            for cell in group {
                 let moved = circuit.push_rotation(
                     x.cts[cell.in_ct as usize],
                     rotation(cell.baby),
                     RotationClass::Baby,
                     layer,
                 );
-                let name = format!(
-                    "{}.{}.{}.{}.{}",
-                    node.name, cell.out_ct, cell.in_ct, cell.giant, cell.baby
-                );
+                let name = || {
+                    format!(
+                        "{}.{}.{}.{}.{}",
+                        node.name, cell.out_ct, cell.in_ct, cell.giant, cell.baby
+                    )
+                };
                 let values = PlainValues::Sparse(cell.entries.clone());
-                let plain = circuit.add_plain(PlainVector {
-                    name,
-                    period: cell.period,
-                    values,
-                });
-                terms.push(circuit.push_op(
-                    Op::MulPlain {
-                        x: moved,
-                        plain,
-                        scale: None,
-                    },
-                    layer,
-                ));
+                terms.push(multiply(circuit, site, moved, cell.period, values, name));
             }
-            if !terms.is_empty() {
-                let sum = circuit.push_sum(&terms, layer);
-                giants.push(circuit.push_rotation(
-                    sum,
-                    rotation(giant),
-                    RotationClass::Giant,
-                    layer,
-                ));
-            }
+            let sum = circuit.push_sum(&terms, layer);
+            let giant = rotation(group[0].giant);
+            giants.push(circuit.push_rotation(sum, giant, RotationClass::Giant, layer));
         }
         if giants.is_empty() {
             // No weight reaches this ciphertext: it is zero before its bias.
@@ -106,11 +90,16 @@ pub(super) fn add_packed(
         if values.iter().all(|v| *v == 0.0) {
             return x;
         }
-        let plain = circuit.add_plain(PlainVector {
-            name: format!("{name}.{what}.{i}"),
-            period: values.len() as u32,
-            values: PlainValues::Dense(values.clone()),
-        });
+        let plain = match values[..] {
+            [value] => PlainVector::splat("", value),
+            _ => PlainVector::spread(
+                format!("{name}.{what}.{i}"),
+                values.len() as u32,
+                PlainValues::Dense(values.clone()),
+                site.width,
+            ),
+        };
+        let plain = circuit.add_plain(plain);
         circuit.push_op(Op::AddPlain { x, plain }, Some(site.layer))
     };
     cts.into_iter().zip(packed).enumerate().map(add).collect()

@@ -3,9 +3,10 @@
 mod elementwise;
 mod linear;
 mod polynomial;
+mod scalar;
 
 use crate::util::ports;
-use ::circuit::{Circuit, Layer, LayerId, ValueId};
+use ::circuit::{Circuit, Layer, LayerId, Op as CircuitOp, PlainValues, PlainVector, ValueId};
 use graph::{Graph, NodeId, Op};
 use layout::Periodic;
 use pass::{Lower, PassCx, PassInfo, Refusal};
@@ -28,6 +29,8 @@ struct Site<'a> {
     graph: &'a Graph,
     id: NodeId,
     layer: LayerId,
+    /// Slots of the ciphertext for each slot of the layouts: samples that lie side by side.
+    width: u32,
 }
 
 impl Site<'_> {
@@ -87,7 +90,13 @@ impl Lower for LowerToCircuit {
             let layer = circuit.add_layer(Layer {
                 name: node.name.clone(),
             });
-            let site = Site { graph, id, layer };
+            let width = cx.settings.batch_width;
+            let site = Site {
+                graph,
+                id,
+                layer,
+                width,
+            };
             let layout = layout_of(id)?;
             let cts = lower_node(&mut circuit, &site, &operands, &layout)?;
             tensors.insert(id, Packed { cts, layout });
@@ -108,6 +117,32 @@ impl Lower for LowerToCircuit {
     }
 }
 
+/// The product with values that repeat every `n_places` slots of a sample; one number for all needs no encoding.
+fn multiply(
+    circuit: &mut Circuit,
+    site: &Site<'_>,
+    x: ValueId,
+    n_places: u32,
+    values: PlainValues,
+    name: impl FnOnce() -> String,
+) -> ValueId {
+    let single = match &values {
+        PlainValues::Dense(values) if n_places == 1 => values.first().copied(),
+        PlainValues::Sparse(entries) if n_places == 1 => entries.first().map(|&(_, v)| v),
+        _ => None,
+    };
+    let scale = None;
+    let op = match single {
+        Some(factor) => CircuitOp::MulScalar { x, factor, scale },
+        None => {
+            let plain = PlainVector::spread(name(), n_places, values, site.width);
+            let plain = circuit.add_plain(plain);
+            CircuitOp::MulPlain { x, plain, scale }
+        }
+    };
+    circuit.push_op(op, Some(site.layer))
+}
+
 fn lower_node(
     circuit: &mut Circuit,
     site: &Site<'_>,
@@ -117,7 +152,11 @@ fn lower_node(
     let node = site.graph.node(site.id);
     match &node.op {
         Op::Conv { .. } | Op::Dense { .. } | Op::Linear { .. } => {
-            linear::lower(circuit, site, &operands[0])
+            let of = &operands[0];
+            match of.layout.n_slots {
+                1 => scalar::lower(circuit, site, of),
+                _ => linear::lower(circuit, site, of),
+            }
         }
         Op::Polynomial(polynomial) => operands[0]
             .cts

@@ -35,7 +35,7 @@ fn prices(costs: &CostTable) -> PlanCosts {
 /// What plans are compared by.
 pub fn options(settings: &Settings) -> PlanOptions {
     let costs = match settings.objective {
-        Objective::Latency => prices(&settings.costs),
+        Objective::Latency | Objective::Throughput | Objective::Memory => prices(&settings.costs),
         // Products decide between plans of as many rotations.
         Objective::Rotations => PlanCosts {
             c_mul: 1e-4,
@@ -46,6 +46,12 @@ pub fn options(settings: &Settings) -> PlanOptions {
         costs,
         ..PlanOptions::default()
     }
+}
+
+/// The matrix with every stored weight set to 1.
+pub fn without_zeros(matrix: &SparseMatrix) -> SparseMatrix {
+    let ones = matrix.entries().map(|(row, col, _)| (row, col, 1.0));
+    SparseMatrix::from_triplets(matrix.rows(), matrix.cols(), ones)
 }
 
 /// The cheapest plan among those with few more rotations than the fewest possible.

@@ -94,6 +94,28 @@ pub fn behind(graph: &Graph, id: NodeId, layout: &Periodic) -> Periodic {
     }
 }
 
+/// Puts inputs where the selections behind them have their values, and results where those before them have theirs.
+pub fn settle(graph: &mut Graph) {
+    for id in graph.order() {
+        if !is_port(graph, id) {
+            continue;
+        }
+        let operand = graph.operands(id)[0];
+        let layout_of = |id: NodeId| graph.node(id).facts.layout.clone();
+        if !picks_input(graph, id) {
+            let layout = layout_of(operand).map(|l| behind(graph, id, &l));
+            graph.node_mut(id).facts.layout = layout;
+            continue;
+        }
+        let layout = layout_of(id).map(|l| before(graph, id, &l));
+        let mut at = Some(operand);
+        while let Some(id) = at {
+            graph.node_mut(id).facts.layout.clone_from(&layout);
+            at = graph.operands(id).first().copied();
+        }
+    }
+}
+
 fn sources(graph: &Graph, id: NodeId) -> Vec<u32> {
     let Op::Select(selection) = &graph.node(id).op else {
         return Vec::new();

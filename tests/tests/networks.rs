@@ -182,7 +182,7 @@ fn check(seed: u64, encrypted: bool) -> Option<Vec<f64>> {
     let packed = compiled
         .client
         .input
-        .pack(&sample)
+        .pack(&[&sample], 1)
         .expect("the sample fits");
     let inputs: Vec<Vec<f64>> = packed
         .into_iter()

@@ -165,7 +165,7 @@ fn pruned(sizes: &[usize], share: f64, seed: u64) -> Graph {
 
 fn made(graph: Graph) -> Compiled {
     let options = Options {
-        log_n: Some(13),
+        log_n: Some(14),
         ..Options::default()
     };
     compile(

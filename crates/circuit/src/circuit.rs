@@ -377,6 +377,21 @@ impl Circuit {
         self.outputs.iter_mut().for_each(|o| *o = moved[o.index()]);
     }
 
+    /// Whether every operation acts alike on the slots of each group of `stride` neighbours, and moves whole groups: then
+    /// one value for each group tells what becomes of all. A power of two.
+    pub fn moves_by(&self, stride: u32) -> bool {
+        let moves = |op: &Op| match op {
+            Op::Rotate { by, .. } | Op::RotateHoisted { by, .. } => {
+                by.amount().is_multiple_of(stride)
+            }
+            Op::MulPlain { plain, .. } | Op::AddPlain { plain, .. } => {
+                self.plain(*plain).is_constant_over(stride)
+            }
+            _ => true,
+        };
+        stride == 1 || (stride.is_power_of_two() && self.ops().all(|(_, op)| moves(op)))
+    }
+
     /// Kind of each value; `None` where an operation does not accept its operands.
     pub fn kinds(&self) -> Vec<Option<Kind>> {
         crate::infer::kinds(self)

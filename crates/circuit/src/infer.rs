@@ -221,6 +221,14 @@ pub fn verify(circuit: &Circuit) -> Result<(), Vec<CircuitError>> {
                         ),
                     );
                 }
+                Some(p) if !p.each.is_power_of_two() || p.each > p.period => {
+                    let (each, period) = (p.each, p.period);
+                    let why = format!(
+                        "{each} slots for each value of {}, in periods of {period}",
+                        p.name
+                    );
+                    fault(id, op, why);
+                }
                 Some(_) => {}
             },
             Op::Rotate { by, .. } | Op::RotateHoisted { by, .. }

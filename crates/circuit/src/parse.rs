@@ -148,12 +148,13 @@ impl Parser {
         if self.circuit.is_some() {
             return Err("plain vectors come before the circuit".to_owned());
         }
-        let (head, values) = rest
-            .split_once('=')
-            .ok_or("expected `plain @name period N = …`")?;
+        let form = "expected `plain @name period N = …` or `plain @name period N each M = …`";
+        let (head, values) = rest.split_once('=').ok_or(form)?;
         let words: Vec<&str> = head.split_whitespace().collect();
-        let ["period", period] = words[1.min(words.len())..] else {
-            return Err("expected `plain @name period N = …`".to_owned());
+        let (period, each) = match words[1.min(words.len())..] {
+            ["period", period] => (period, "1"),
+            ["period", period, "each", each] => (period, each),
+            _ => return Err(form.to_owned()),
         };
         let name = words[0]
             .strip_prefix('@')
@@ -165,10 +166,21 @@ impl Parser {
         let period: u32 = period
             .parse()
             .map_err(|_| format!("expected a period, found `{period}`"))?;
-        let values = plain_values(values.trim(), period)?;
+        let each = each
+            .parse()
+            .ok()
+            .filter(|each: &u32| each.is_power_of_two() && *each <= period)
+            .ok_or_else(|| {
+                format!("expected a power of two up to the period {period}, found `each {each}`")
+            })?;
+        if !period.is_power_of_two() {
+            return Err(format!("a period is a power of two, found {period}"));
+        }
+        let values = plain_values(values.trim(), period / each)?;
         let plain = PlainVector {
             name,
             period,
+            each,
             values,
         };
         if plain.is_inline() {
@@ -393,6 +405,7 @@ impl Parser {
         Ok(self.circuit_mut()?.add_plain(PlainVector {
             name: String::new(),
             period: count,
+            each: 1,
             values,
         }))
     }
@@ -437,9 +450,10 @@ fn number(word: &str) -> Result<f64, String> {
         .ok_or_else(|| format!("expected a finite number, found `{word}`"))
 }
 
-fn plain_values(text: &str, period: u32) -> Result<PlainValues, String> {
-    if !period.is_power_of_two() {
-        return Err(format!("a period is a power of two, found {period}"));
+/// Values of so many places.
+fn plain_values(text: &str, n_places: u32) -> Result<PlainValues, String> {
+    if !n_places.is_power_of_two() {
+        return Err(format!("a period is a power of two, found {n_places}"));
     }
     let bracketed =
         |open: char, close: char| text.strip_prefix(open).and_then(|t| t.strip_suffix(close));
@@ -448,8 +462,11 @@ fn plain_values(text: &str, period: u32) -> Result<PlainValues, String> {
             .split(',')
             .map(|w| number(w.trim()))
             .collect::<Result<_, _>>()?;
-        if values.len() != period as usize {
-            return Err(format!("expected {period} values, found {}", values.len()));
+        if values.len() != n_places as usize {
+            return Err(format!(
+                "expected {n_places} values, found {}",
+                values.len()
+            ));
         }
         return Ok(PlainValues::Dense(values));
     }
@@ -464,9 +481,9 @@ fn plain_values(text: &str, period: u32) -> Result<PlainValues, String> {
             .trim()
             .parse()
             .map_err(|_| format!("expected a slot, found `{slot}`"))?;
-        if slot >= period || entries.last().is_some_and(|(last, _)| *last >= slot) {
+        if slot >= n_places || entries.last().is_some_and(|(last, _)| *last >= slot) {
             return Err(format!(
-                "slot {slot} is out of order or outside the period {period}"
+                "slot {slot} is out of order or outside the period {n_places}"
             ));
         }
         entries.push((slot, number(value.trim())?));

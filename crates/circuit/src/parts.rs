@@ -31,6 +31,7 @@ pub struct CircuitForm {
 struct PlainForm {
     name: String,
     period: u32,
+    each: u32,
     /// Numbers in the file; slots too if it is sparse.
     n_numbers: u32,
     sparse: bool,
@@ -50,7 +51,7 @@ pub struct CircuitParts {
 impl PlainForm {
     /// As [`PlainVector::is_inline`].
     fn is_inline(&self) -> bool {
-        self.name.is_empty() && !self.sparse && self.n_numbers as usize <= INLINE
+        self.name.is_empty() && !self.sparse && self.n_numbers as usize <= INLINE && self.each == 1
     }
 }
 
@@ -91,6 +92,7 @@ impl Circuit {
             plains.push(PlainForm {
                 name,
                 period,
+                each: plain.each,
                 n_numbers,
                 sparse,
             });
@@ -259,6 +261,7 @@ fn plain_vectors(
         let PlainForm {
             name,
             period,
+            each,
             n_numbers,
             sparse,
         } = form;
@@ -266,6 +269,11 @@ fn plain_vectors(
             let why = format!("period {period} of {name:?} does not divide {n_slots} slots");
             return Err(fault(why));
         }
+        if !each.is_power_of_two() || each > period {
+            let why = format!("{each} slots for each value of {name:?}, in periods of {period}");
+            return Err(fault(why));
+        }
+        let n_places = period / each;
         let count = n_numbers as usize;
         let missing = || fault(format!("numbers of {name:?} are missing"));
         let (own, rest) = numbers.split_at_checked(count).ok_or_else(missing)?;
@@ -277,16 +285,16 @@ fn plain_vectors(
             let (places, rest) = slots.split_at_checked(count).ok_or_else(missing)?;
             slots = rest;
             let rising = places.windows(2).all(|pair| pair[0] < pair[1]);
-            if !rising || places.last().is_some_and(|last| *last >= period) {
+            if !rising || places.last().is_some_and(|last| *last >= n_places) {
                 return Err(fault(format!(
-                    "slots of {name:?} do not rise below {period}"
+                    "slots of {name:?} do not rise below {n_places}"
                 )));
             }
             PlainValues::Sparse(places.iter().copied().zip(own.iter().copied()).collect())
         } else {
-            if n_numbers != period {
+            if n_numbers != n_places {
                 return Err(fault(format!(
-                    "{name:?} has {n_numbers} numbers, expected {period}"
+                    "{name:?} has {n_numbers} numbers, expected {n_places}"
                 )));
             }
             PlainValues::Dense(own.to_vec())
@@ -294,6 +302,7 @@ fn plain_vectors(
         plains.push(PlainVector {
             name,
             period,
+            each,
             values,
         });
     }
@@ -400,6 +409,8 @@ circuit (%0: ct L1 2^30) {
             (refusal(|p| p.numbers.truncate(3)), "missing"),
             (refusal(|p| p.numbers.push(0.0)), "no plain vector"),
             (refusal(|p| p.form.plains[0].period = 3), "period 3"),
+            (refusal(|p| p.form.plains[0].each = 8), "8 slots for each"),
+            (refusal(|p| p.form.plains[0].each = 2), "expected 2"),
             (
                 refusal(|p| p.form.values.swap(1, 2)),
                 "reads %1, which comes later",

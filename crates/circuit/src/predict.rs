@@ -17,7 +17,7 @@
 //! # Source
 //! Charikar, Chen and Farach-Colton, 2002, for the sketch.
 
-use crate::slots::apply_slots;
+use crate::slots::{apply_slots, stride_of};
 use crate::{Circuit, CircuitError, NoiseModel, Op, ValueId, facts};
 
 /// Error of one slot of one result: Gaussian, its variance a random number that belongs to the key.
@@ -93,7 +93,8 @@ pub struct Prediction<'a> {
 /// Evaluates the circuit and follows the variance of every slot.
 ///
 /// # Shapes
-/// One vector of `n_slots` values per input ciphertext.
+/// One vector per input ciphertext, of `n_slots` values, or of one for every `stride` slots where [`Circuit::moves_by`]
+/// allows that.
 ///
 /// # Cost
 /// Twice that of [`crate::run_slots`].
@@ -109,6 +110,12 @@ pub fn predict<'a>(
 ) -> Result<Prediction<'a>, CircuitError> {
     let facts = facts(circuit)?;
     let model = NoiseModel::new(circuit.params().expect("the circuit has parameters"));
+    let stride = stride_of(circuit, inputs);
+    assert!(
+        circuit.moves_by(stride),
+        "the circuit tells slots of a group apart"
+    );
+    let len = circuit.n_slots() / stride as usize;
     let n_values = circuit.values().len();
     let mut last_use = vec![0; n_values];
     let mut is_factor = vec![false; n_values];
@@ -130,14 +137,9 @@ pub fn predict<'a>(
             Op::Input { index } => inputs[*index as usize].clone(),
             _ => apply_slots(circuit, op, &all(&values, &operands)),
         };
-        assert_eq!(
-            value.len(),
-            circuit.n_slots(),
-            "vectors have n_slots values"
-        );
         let own = model.added(circuit, &facts, op, &facts[id.index()]);
         let of = all(&values, &operands);
-        let mut variance = carried(circuit, op, &of, &all(&variances, &operands));
+        let mut variance = carried(circuit, op, len, &of, &all(&variances, &operands));
         variance.iter_mut().for_each(|v| *v += own.flat);
         added[id.index()] = own.flat;
         if own.relative > 0.0 {
@@ -181,8 +183,14 @@ fn all<'v>(list: &'v [Option<Vec<f64>>], ids: &[ValueId]) -> Vec<&'v [f64]> {
 }
 
 /// Variances that the operands' errors have in the result, as if they were independent of each other.
-fn carried(circuit: &Circuit, op: &Op, values: &[&[f64]], variances: &[&[f64]]) -> Vec<f64> {
-    let n = circuit.n_slots();
+fn carried(
+    circuit: &Circuit,
+    op: &Op,
+    n: usize,
+    values: &[&[f64]],
+    variances: &[&[f64]],
+) -> Vec<f64> {
+    let stride = (circuit.n_slots() / n) as u32;
     match op {
         Op::Input { .. } => vec![0.0; n],
         Op::Add(..) | Op::Sub(..) | Op::Sum(_) => {
@@ -205,14 +213,14 @@ fn carried(circuit: &Circuit, op: &Op, values: &[&[f64]], variances: &[&[f64]]) 
             .map(|i| (4.0 * values[0][i] * values[0][i] + 2.0 * variances[0][i]) * variances[0][i])
             .collect(),
         Op::MulPlain { plain, .. } => {
-            let factors = circuit.plain(*plain).period_values();
+            let factors = circuit.plain(*plain).strided_values(stride);
             let pairs = variances[0].iter().zip(factors.iter().cycle());
             pairs.map(|(v, f)| v * f * f).collect()
         }
         Op::MulScalar { factor, .. } => variances[0].iter().map(|v| v * factor * factor).collect(),
         Op::Rotate { by, .. } | Op::RotateHoisted { by, .. } => {
             let mut moved = variances[0].to_vec();
-            moved.rotate_left(by.amount() as usize);
+            moved.rotate_left((by.amount() / stride) as usize);
             moved
         }
         _ => variances[0].to_vec(),
@@ -235,7 +243,8 @@ impl Prediction<'_> {
     /// # Cost
     /// That of [`crate::run_slots`].
     pub fn slot(&self, output: usize, slot: usize) -> (SlotError, Sketch) {
-        let (circuit, n) = (self.circuit, self.circuit.n_slots());
+        let (circuit, n) = (self.circuit, self.outputs[output].len());
+        let stride = (circuit.n_slots() / n) as u32;
         let mut derivatives: Vec<Option<Vec<f64>>> = vec![None; circuit.values().len()];
         let mut seed = vec![0.0; n];
         seed[slot] = 1.0;
@@ -284,7 +293,7 @@ impl Prediction<'_> {
                 Op::Square(x) => give(*x, times(x, 2.0)),
                 Op::Neg(x) => give(*x, g.iter().map(|g| -g).collect()),
                 Op::MulPlain { x, plain, .. } => {
-                    let factors = circuit.plain(*plain).period_values();
+                    let factors = circuit.plain(*plain).strided_values(stride);
                     g.iter_mut()
                         .zip(factors.iter().cycle())
                         .for_each(|(g, f)| *g *= f);
@@ -295,7 +304,7 @@ impl Prediction<'_> {
                     give(*x, g);
                 }
                 Op::Rotate { x, by } | Op::RotateHoisted { digits: x, by } => {
-                    g.rotate_right(by.amount() as usize);
+                    g.rotate_right((by.amount() / stride) as usize);
                     give(*x, g);
                 }
                 _ => give(op.operands()[0], g),

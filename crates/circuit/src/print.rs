@@ -28,7 +28,8 @@ pub(crate) const INLINE: usize = 16;
 
 impl PlainVector {
     pub(crate) fn is_inline(&self) -> bool {
-        matches!(&self.values, PlainValues::Dense(v) if v.len() <= INLINE) && self.name.is_empty()
+        let is_short = matches!(&self.values, PlainValues::Dense(v) if v.len() <= INLINE);
+        is_short && self.name.is_empty() && self.each == 1
     }
 }
 
@@ -133,12 +134,12 @@ fn header(circuit: &Circuit, detail: Detail, out: &mut impl Write) -> fmt::Resul
                 format!("{{{}}}", words.join(", "))
             }
         };
-        writeln!(
-            out,
-            "plain @{} period {} = {values}",
-            escaped(&plain.name),
-            plain.period
-        )?;
+        let each = match plain.each {
+            1 => String::new(),
+            each => format!(" each {each}"),
+        };
+        let (name, period) = (escaped(&plain.name), plain.period);
+        writeln!(out, "plain @{name} period {period}{each} = {values}")?;
     }
     Ok(())
 }

@@ -34,15 +34,19 @@ impl SlotNoise {
 
 /// One operation on slot vectors; an input is its only operand.
 ///
+/// # Shapes
+/// Operands have `n_slots` values, or one for every `stride` slots where [`Circuit::moves_by`] allows that.
+///
 /// # Panics
-/// If an operand is missing or lengths differ from the slot count.
+/// If an operand is missing, lengths differ, or the circuit does not act alike on the slots of a group.
 pub fn apply_slots(circuit: &Circuit, op: &Op, operands: &[&[f64]]) -> Vec<f64> {
     let x = operands[0];
+    let stride = (circuit.n_slots() / x.len()) as u32;
     let zip = |f: fn(f64, f64) -> f64| -> Vec<f64> {
         x.iter().zip(operands[1]).map(|(a, b)| f(*a, *b)).collect()
     };
     let with_plain = |plain: PlainId, f: fn(f64, f64) -> f64| -> Vec<f64> {
-        let values = circuit.plain(plain).period_values();
+        let values = circuit.plain(plain).strided_values(stride);
         x.iter()
             .enumerate()
             .map(|(i, v)| f(*v, values[i & (values.len() - 1)]))
@@ -66,7 +70,7 @@ pub fn apply_slots(circuit: &Circuit, op: &Op, operands: &[&[f64]]) -> Vec<f64> 
         Op::MulScalar { factor, .. } => x.iter().map(|v| v * factor).collect(),
         Op::Rotate { by, .. } | Op::RotateHoisted { by, .. } => {
             let mut moved = x.to_vec();
-            moved.rotate_left(by.amount() as usize);
+            moved.rotate_left((by.amount() / stride) as usize);
             moved
         }
         Op::Input { .. }
@@ -80,10 +84,25 @@ pub fn apply_slots(circuit: &Circuit, op: &Op, operands: &[&[f64]]) -> Vec<f64> 
     }
 }
 
+/// Slots that each value of the inputs stands for.
+///
+/// # Panics
+/// If lengths differ or do not divide the slots.
+pub(crate) fn stride_of(circuit: &Circuit, inputs: &[Vec<f64>]) -> u32 {
+    let n = circuit.n_slots();
+    let len = inputs.first().map_or(n, Vec::len).max(1);
+    assert!(
+        inputs.iter().all(|i| i.len() == len) && n.is_multiple_of(len),
+        "input vectors have n_slots values, or one for as many slots each"
+    );
+    (n / len) as u32
+}
+
 /// Runs the circuit on plain slot vectors, one per input ciphertext.
 ///
 /// # Shapes
-/// Each input and each result has `n_slots` values.
+/// Each input and each result has `n_slots` values, or one for every `stride` slots where [`Circuit::moves_by`] allows
+/// that.
 ///
 /// # Errors
 /// [`CircuitError::Invalid`] if the circuit does not verify. With `noise`, parameters, levels and scales must be set.
@@ -95,15 +114,15 @@ pub fn run_slots(
     inputs: &[Vec<f64>],
     mut noise: Option<&mut SlotNoise>,
 ) -> Result<Vec<Vec<f64>>, CircuitError> {
-    let n = circuit.n_slots();
     assert_eq!(
         inputs.len(),
         circuit.inputs().len(),
         "one slot vector per input ciphertext"
     );
+    let stride = stride_of(circuit, inputs);
     assert!(
-        inputs.iter().all(|i| i.len() == n),
-        "input vectors have n_slots values"
+        circuit.moves_by(stride),
+        "the circuit tells slots of a group apart"
     );
     let facts = facts(circuit)?;
     let mut left: Vec<usize> = vec![0; circuit.values().len()];

@@ -67,6 +67,7 @@ fn a_summand_is_rounded_at_the_scale_of_the_sum() {
     let plain = circuit.add_plain(PlainVector {
         name: "summand".to_owned(),
         period: n as u32,
+        each: 1,
         values: PlainValues::Dense(values),
     });
     let sum = circuit.push_op(

@@ -2,6 +2,7 @@
 
 use crate::sizes::parse_bytes;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use privet::prelude::Packing;
 use std::path::PathBuf;
 
 /// Runs trained networks on encrypted data.
@@ -52,7 +53,7 @@ pub enum Command {
     Inspect(Inspect),
     /// Make a secret key and the evaluation keys that a compiled network needs
     Keygen(Keygen),
-    /// Encrypt one sample
+    /// Encrypt one sample, or several side by side
     Encrypt(Encrypt),
     /// Run a compiled network on an encrypted input
     Run(Run),
@@ -111,13 +112,26 @@ pub struct CompileArgs {
     /// What layouts and rotations are planned for
     #[arg(long, value_enum, default_value_t = PlanFor::Latency)]
     pub objective: PlanFor,
+    /// How tensors lie in slots: auto, diagonal, tile, tile:T1,T2,BATCH, or batch
+    #[arg(long, value_name = "PACKING", default_value = "auto", value_parser = packing)]
+    pub packing: Packing,
+    /// Samples of one run; as many as fit beside each other anyway if absent
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_BATCH))]
+    pub batch: Option<u32>,
 }
+
+/// Slots of the largest ring, and so the samples that lie side by side at most.
+const MAX_BATCH: i64 = 1 << 15;
 
 /// What a compilation makes least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PlanFor {
     /// Time of one run, by the cost table
     Latency,
+    /// Time per sample: as wide a batch as pays
+    Throughput,
+    /// Memory of one run
+    Memory,
     /// Rotations, whatever they cost
     Rotations,
 }
@@ -145,7 +159,7 @@ pub struct Infer {
     /// One sample or several: .npy, .npz, FILE.npz:ARRAY, .png, .jpg, IDX
     #[arg(short, long, value_name = "FILE")]
     pub input: PathBuf,
-    /// Which sample of the file, from zero
+    /// Which sample of the file, from zero; with --batch the first of them
     #[arg(long, value_name = "I", default_value_t = 0)]
     pub sample: usize,
     /// Where to compute
@@ -241,6 +255,9 @@ pub struct Encrypt {
     /// Which sample of the file, from zero
     #[arg(long, value_name = "I", default_value_t = 0)]
     pub sample: usize,
+    /// How many samples from that one on lie side by side, if the network was compiled for as many
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MAX_BATCH))]
+    pub batch: u32,
     /// The ciphertexts; INPUT.ct if absent
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -336,6 +353,26 @@ pub struct MeasureCosts {
     /// Write the cost table, as JSON
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// Reads a family of layouts.
+fn packing(text: &str) -> Result<Packing, String> {
+    let sizes = |list: &str| -> Option<Vec<u32>> {
+        let sizes = list.split(',').map(|size| size.parse().ok());
+        let sizes: Vec<u32> = sizes.collect::<Option<_>>()?;
+        (sizes.len() == 3 && sizes.iter().all(|s| s.is_power_of_two())).then_some(sizes)
+    };
+    match text {
+        "auto" => Ok(Packing::Auto),
+        "diagonal" => Ok(Packing::Diagonal),
+        "tile" => Ok(Packing::Tile(None)),
+        "batch" => Ok(Packing::Batch),
+        _ => match text.strip_prefix("tile:").map(sizes) {
+            Some(Some(sizes)) => Ok(Packing::Tile(Some(sizes))),
+            Some(None) => Err("expected three powers of two, such as tile:4,8,512".to_owned()),
+            None => Err("expected auto, diagonal, tile, tile:4,8,512 or batch".to_owned()),
+        },
+    }
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -2,7 +2,7 @@
 
 use crate::args::{CompileArgs, FeedArgs};
 use crate::failure::Failure;
-use crate::{Session, warn};
+use crate::{Session, screen, warn};
 use privet::prelude::{Client, Feed, read_samples};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -174,29 +174,46 @@ fn from_file(path: &Path) -> Result<Feed, Failure> {
     })
 }
 
-/// One sample of a file, and its name.
+/// So many samples of a file from one on, and the first one's name.
 ///
 /// # Errors
-/// [`Failure`] if there is none of that number, or the file does not fit the network.
-pub fn one_sample(
+/// [`Failure`] if there are fewer, or the file does not fit the network.
+pub fn some_samples(
     path: &Path,
     index: usize,
+    n: usize,
     feed: &Feed,
     shape: &[usize],
-) -> Result<(String, Vec<f64>), Failure> {
+) -> Result<(String, Vec<Vec<f64>>), Failure> {
     let feed = Feed {
         offset: index,
-        limit: Some(1),
+        limit: Some(n),
         ..feed.clone()
     };
-    let mut samples = read_samples(path, &feed, shape).map_err(privet::Error::from)?;
+    let samples = read_samples(path, &feed, shape).map_err(privet::Error::from)?;
     warn::scaled_already(path, &feed, &samples.values, "--scale");
-    match (samples.names.pop(), samples.values.pop()) {
-        (Some(name), Some(values)) => Ok((name, values)),
-        _ => Err(Failure::usage(
+    match samples.names.into_iter().next() {
+        Some(name) if samples.values.len() == n => Ok((name, samples.values)),
+        Some(_) => Err(Failure::usage(
+            format!(
+                "{} has {} from number {index} on, --batch asks for {n}",
+                path.display(),
+                screen::plural(samples.values.len() as u64, "sample")
+            ),
+            format!("--batch {}", samples.values.len()),
+        )),
+        None => Err(Failure::usage(
             format!("{} has no sample {index}", path.display()),
             "choose another with --sample",
         )),
+    }
+}
+
+/// The first sample's name, and how many follow it.
+pub fn names(first: String, n: usize) -> String {
+    match n {
+        0 | 1 => first,
+        _ => format!("{first} and {} more", n - 1),
     }
 }
 

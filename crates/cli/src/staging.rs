@@ -111,8 +111,12 @@ pub fn options(
         costs,
         objective: match args.objective {
             PlanFor::Latency => Objective::Latency,
+            PlanFor::Throughput => Objective::Throughput,
+            PlanFor::Memory => Objective::Memory,
             PlanFor::Rotations => Objective::Rotations,
         },
+        packing: args.packing.clone(),
+        batch: args.batch,
         ..Options::default()
     };
     Ok((options, sources))
@@ -261,6 +265,35 @@ pub fn sharing_line(lines: &mut Lines, client: &Client) {
             format!("noise of {}", screen::difference(share.deviation)),
         ];
         lines.line("sharing", &parts);
+    }
+}
+
+/// The median time of runs of so many samples each, in words.
+pub fn run_words(median_ms: f64, samples: usize) -> [String; 3] {
+    let per_sample = format!("{} per sample", human_ms(median_ms / samples as f64));
+    let per_run = match samples {
+        1 => "median".to_owned(),
+        n => format!("{} per batch of {n}, median", human_ms(median_ms)),
+    };
+    let threads = screen::plural(privet::threads() as u64, "thread");
+    match samples {
+        1 => [format!("{per_sample}, {per_run}"), threads, String::new()],
+        _ => [per_sample, per_run, threads],
+    }
+}
+
+/// Line on how many samples lie side by side, where more than one do.
+pub fn batch_line(lines: &mut Lines, client: &Client) {
+    let width = client.batch_width();
+    if width > 1 {
+        let parts = [
+            format!("{} side by side", screen::plural(width as u64, "sample")),
+            format!(
+                "{} of a ciphertext for each",
+                screen::plural(client.input.layout.n_slots.into(), "slot")
+            ),
+        ];
+        lines.line("batch", &parts);
     }
 }
 

@@ -67,7 +67,7 @@ pub use error::FormatError;
 pub use kind::FileKind;
 pub use map::SectionBytes;
 pub use pending::PendingFile;
-pub use reader::Reader;
+pub use reader::{Reader, is_privet};
 pub use wire::{ALIGNMENT, VERSION};
 pub use writer::{Options, Writer};
 

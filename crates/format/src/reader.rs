@@ -8,6 +8,13 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Whether a file begins as every file of Privet does; false for one that can not be read.
+pub fn is_privet(path: &Path) -> bool {
+    let mut head = [0; MAGIC.len()];
+    let read = File::open(path).and_then(|mut file| io::Read::read_exact(&mut file, &mut head));
+    read.is_ok() && head == MAGIC
+}
+
 /// An open file whose description is sound; sections are read and checked one by one, from any thread.
 #[derive(Debug)]
 pub struct Reader {

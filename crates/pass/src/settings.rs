@@ -16,8 +16,26 @@ pub enum Objective {
     /// Time of one run, by the cost table.
     #[default]
     Latency,
+    /// Time per sample, by the cost table: wide batches.
+    Throughput,
+    /// Bytes that a run holds.
+    Memory,
     /// Rotations, whatever they cost.
     Rotations,
+}
+
+/// Which family of layouts is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Packing {
+    /// Whichever is cheapest.
+    #[default]
+    Auto,
+    /// Periodic vectors and their diagonals.
+    Diagonal,
+    /// Tile tensors; with tile sizes, the last of which is the batch, only those.
+    Tile(Option<Vec<u32>>),
+    /// One ciphertext per element, one sample per slot.
+    Batch,
 }
 
 /// What the user asked for; the same for every pass of one compilation.
@@ -40,6 +58,10 @@ pub struct Settings {
     pub costs: CostTable,
     /// What layouts and plans are chosen for.
     pub objective: Objective,
+    /// Which family of layouts is used.
+    pub packing: Packing,
+    /// Samples that lie side by side in every ciphertext: a power of two, at most the slots.
+    pub batch_width: u32,
 }
 
 impl Default for Settings {
@@ -53,6 +75,8 @@ impl Default for Settings {
             max_degree: 15,
             costs: CostTable::default(),
             objective: Objective::default(),
+            packing: Packing::default(),
+            batch_width: 1,
         }
     }
 }
@@ -61,5 +85,10 @@ impl Settings {
     /// Slots of a ciphertext.
     pub fn n_slots(&self) -> usize {
         1 << (self.log_n - 1)
+    }
+
+    /// Slots of a ciphertext that belong to one sample: what layouts and plans are made for.
+    pub fn sample_slots(&self) -> usize {
+        self.n_slots() / self.batch_width as usize
     }
 }

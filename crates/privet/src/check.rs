@@ -11,7 +11,7 @@ use rayon::prelude::*;
 pub struct CheckOptions {
     /// True classes, one per sample, for accuracies.
     pub labels: Option<Vec<u32>>,
-    /// How many of the first samples are encrypted too.
+    /// How many of the first samples are encrypted too, as many in a run as lie side by side.
     pub encrypted: usize,
     /// How keys and encoded weights are held; all in memory if absent. With [`KeyUse::Scheduled`] the keys go to a file
     /// in the system's folder for temporary ones, which is gone when the check ends.
@@ -79,17 +79,19 @@ pub struct Check {
     pub largest_result: f64,
     /// Values of all samples outside the calibrated input range, and the largest excess.
     pub out_of_range: (usize, f64),
-    /// Milliseconds per encrypted sample, without encryption and decryption.
+    /// Milliseconds of each run, without encryption and decryption.
     pub run_ms: Vec<f64>,
+    /// Samples of a run, the last of which may have fewer.
+    pub samples_per_run: usize,
     /// Bits of precision that were predicted for so many encrypted samples.
     pub predicted_bits: Option<f64>,
     /// Bytes of the weights that were encoded before the runs; the rest was encoded in each.
     pub kept_plaintext_bytes: u64,
-    /// Whether executed counts were the planned ones, for every encrypted sample.
+    /// Whether executed counts were the planned ones, in every run.
     pub counts_agree: bool,
 }
 
-/// Runs an encrypted sample with keys and weights at hand, and says whether it did exactly what was planned.
+/// Runs encrypted samples with keys and weights at hand, and says whether it did exactly what was planned.
 ///
 /// # Errors
 /// [`Error::Run`] if keys or ciphertexts do not fit.
@@ -118,6 +120,7 @@ pub fn run_encrypted(
     Ok((
         crate::Encrypted {
             cts,
+            n_samples: input.n_samples,
             key_id: input.key_id,
             circuit_id: input.circuit_id,
         },
@@ -127,7 +130,7 @@ pub fn run_encrypted(
 }
 
 impl Compiled {
-    /// Runs the circuit on one encrypted sample, encoding weights as they are used.
+    /// Runs the circuit on encrypted samples, encoding weights as they are used.
     ///
     /// # Errors
     /// [`Error::Run`] if keys or ciphertexts do not fit.
@@ -217,17 +220,21 @@ pub fn check(
         // Errors differ by input: what was predicted for typical ones is not for these.
         let precision = compiled.predict_for(&samples[..total])?;
         result.predicted_bits = Some(precision.bits(total));
-        for (i, sample) in samples.iter().take(total).enumerate() {
-            let input = compiled.client.encrypt(&ctx, &secret, sample)?;
+        let width = compiled.client.batch_width();
+        result.samples_per_run = width.min(total);
+        for group in samples[..total].chunks(width) {
+            let group: Vec<&[f64]> = group.iter().map(Vec::as_slice).collect();
+            let input = compiled.client.encrypt_batch(&ctx, &secret, &group)?;
             let start = std::time::Instant::now();
             let (output, _, executed) =
                 run_encrypted(&ctx, compiled, &*keys, &encoded, &input, &exec::silent)?;
             result.run_ms.push(start.elapsed().as_secs_f64() * 1e3);
             result.counts_agree &= executed == planned;
-            let values = compiled.client.decrypt(&ctx, &secret, &output)?;
-            result.encrypted.add(&pairs[i].1, &values);
-            decrypted.push(values);
-            progress(i + 1, total);
+            for values in compiled.client.decrypt_batch(&ctx, &secret, &output)? {
+                result.encrypted.add(&pairs[decrypted.len()].1, &values);
+                decrypted.push(values);
+            }
+            progress(decrypted.len(), total);
         }
     }
     result.accuracy = options.labels.as_ref().map(|labels| {

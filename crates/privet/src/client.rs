@@ -17,7 +17,7 @@ pub struct Port {
     pub name: String,
     /// Shape of one sample.
     pub shape: Vec<usize>,
-    /// Where its elements sit.
+    /// Where the elements of one sample sit, in the slots that belong to it: see [`Client::batch_width`].
     pub layout: Periodic,
     /// Bounds seen on calibration data, or on made-up inputs.
     pub range: Option<ValueRange>,
@@ -62,11 +62,13 @@ pub struct Keys {
     pub key_id: [u8; 16],
 }
 
-/// Ciphertexts of one sample or one result.
+/// Ciphertexts of samples that lie side by side, or of their results.
 #[derive(Clone)]
 pub struct Encrypted {
     /// In layout order.
     pub cts: Vec<Ciphertext>,
+    /// Samples in them.
+    pub n_samples: u32,
     /// The key pair they are encrypted under.
     pub key_id: [u8; 16],
     /// The circuit they were made for.
@@ -135,17 +137,39 @@ impl Client {
         }
     }
 
+    /// Samples that lie side by side in each ciphertext: slot `s` of sample `b` is slot `s · width + b`.
+    pub fn batch_width(&self) -> usize {
+        let n_slots = 1usize << (self.spec.log_n - 1);
+        n_slots / (self.input.layout.n_slots as usize).clamp(1, n_slots)
+    }
+
     /// Packs, encodes and encrypts one sample.
     ///
     /// # Errors
-    /// [`Error::Data`] if it has the wrong length, is not finite or exceeds the bound for shared results, [`Error::Ckks`] if it is too large for the scale.
+    /// As [`Client::encrypt_batch`].
     pub fn encrypt(
         &self,
         ctx: &Context,
         secret: &SecretKey,
         sample: &[f64],
     ) -> Result<Encrypted, Error> {
-        self.check_input_bound(sample)?;
+        self.encrypt_batch(ctx, secret, &[sample])
+    }
+
+    /// Packs, encodes and encrypts samples side by side, as many as [`Client::batch_width`] at most.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if there is none or too many, or one has the wrong length, is not finite or exceeds the bound for
+    /// shared results, [`Error::Ckks`] if it is too large for the scale.
+    pub fn encrypt_batch(
+        &self,
+        ctx: &Context,
+        secret: &SecretKey,
+        samples: &[&[f64]],
+    ) -> Result<Encrypted, Error> {
+        for sample in samples {
+            self.check_input_bound(sample)?;
+        }
         let mut randomness = Randomness::from_os();
         let encrypt = |slots: Vec<f64>| {
             let slots = Zeroizing::new(slots);
@@ -154,27 +178,51 @@ impl Client {
         };
         let cts = self
             .input
-            .pack(sample)?
+            .pack(samples, self.batch_width())?
             .into_iter()
             .map(encrypt)
             .collect::<Result<_, Error>>()?;
         Ok(Encrypted {
             cts,
+            n_samples: samples.len() as u32,
             key_id: key_id(secret),
             circuit_id: self.circuit_id,
         })
     }
 
-    /// Decrypts a result and unpacks it, all outputs one after another. What lies between ciphertext and values is wiped.
+    /// Decrypts a result and unpacks its first sample, all outputs one after another.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] if it was encrypted under another key or made by another circuit.
+    /// As [`Client::decrypt_batch`].
     pub fn decrypt(
         &self,
         ctx: &Context,
         secret: &SecretKey,
         result: &Encrypted,
     ) -> Result<Vec<f64>, Error> {
+        let mut all = self.decrypt_batch(ctx, secret, result)?;
+        Ok(all.swap_remove(0))
+    }
+
+    /// Decrypts a result and unpacks it sample by sample, all outputs of each one after another. What lies between
+    /// ciphertext and values is wiped.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] if it was encrypted under another key or made by another circuit; [`Error::Data`] if it holds
+    /// another number of samples than fit.
+    pub fn decrypt_batch(
+        &self,
+        ctx: &Context,
+        secret: &SecretKey,
+        result: &Encrypted,
+    ) -> Result<Vec<Vec<f64>>, Error> {
+        let (n_samples, width) = (result.n_samples as usize, self.batch_width());
+        if !(1..=width).contains(&n_samples) {
+            return Err(Error::Data {
+                why: format!("a result of {n_samples} samples, the network takes 1 to {width}"),
+                help: "decrypt what a run of this network wrote".to_owned(),
+            });
+        }
         let needed: u32 = self.outputs.iter().map(|o| o.layout.n_ciphertexts).sum();
         if result.circuit_id != self.circuit_id || result.cts.len() != needed as usize {
             return Err(mismatch(
@@ -195,17 +243,26 @@ impl Client {
         let decode = |ct| ctx.decode(&Zeroizing::new(ctx.decrypt(ct, secret)));
         let slots: Zeroizing<Vec<Vec<f64>>> =
             Zeroizing::new(result.cts.iter().map(decode).collect());
-        Ok(self.unpack(&slots))
+        Ok(self.unpack(&slots, n_samples, width))
     }
 
-    /// Elements of all outputs from their slots.
-    pub(crate) fn unpack(&self, slots: &[Vec<f64>]) -> Vec<f64> {
-        let mut from = 0;
-        let mut values = Vec::new();
-        for output in &self.outputs {
-            let to = from + output.layout.n_ciphertexts as usize;
-            values.extend(output.layout.unpack(&slots[from..to]));
-            from = to;
+    /// Elements of all outputs, per sample, from slots that `width` samples share.
+    pub(crate) fn unpack(
+        &self,
+        slots: &[Vec<f64>],
+        n_samples: usize,
+        width: usize,
+    ) -> Vec<Vec<f64>> {
+        let mut values = vec![Vec::new(); n_samples];
+        for (b, values) in values.iter_mut().enumerate() {
+            let own = |slots: &Vec<f64>| slots.iter().skip(b).step_by(width).copied().collect();
+            let own = Zeroizing::new(slots.iter().map(own).collect::<Vec<Vec<f64>>>());
+            let mut from = 0;
+            for output in &self.outputs {
+                let to = from + output.layout.n_ciphertexts as usize;
+                values.extend(output.layout.unpack(&own[from..to]));
+                from = to;
+            }
         }
         values
     }

@@ -1,11 +1,13 @@
 //! Compiling for the cheapest ring that fits.
 
+use crate::arrange;
+use crate::batch::Batch;
 use crate::{Client, Error, Model, Precision, ShareOptions, client::Port};
 use circuit::{Circuit, CostTable};
 use graph::{Basis, Graph, Op};
 use params::{MAX_LOG_N, max_log_qp};
 use pass::{
-    Calibration, Compiler, Objective, PassReport, Pipeline, PipelineError, Refusal, Settings,
+    Calibration, Compiler, Objective, Packing, PassReport, PipelineError, Refusal, Settings,
 };
 
 pub use pass::DumpText as Dump;
@@ -31,6 +33,10 @@ pub struct Options {
     pub costs: Option<CostTable>,
     /// What layouts and plans are chosen for.
     pub objective: Objective,
+    /// Which family of layouts is used.
+    pub packing: Packing,
+    /// Samples of one run; as many as the layouts hold anyway if absent.
+    pub batch: Option<u32>,
 }
 
 /// A compiled network: what the server runs, and the client's part of it.
@@ -94,12 +100,13 @@ pub fn compile(
         settings.costs = costs.clone();
     }
     settings.objective = options.objective;
+    settings.packing = options.packing.clone();
     settings.max_degree = options.max_degree.unwrap_or(settings.max_degree);
     settings.activation_error = options
         .activation_error
         .unwrap_or(settings.activation_error);
     // What does not depend on the ring runs once.
-    let (front, back) = split(&compiler.graph);
+    let (front, back) = arrange::split(&compiler.graph);
     let mut polynomial = model.graph.clone();
     let mut passes = front.run(&mut polynomial, &settings, &mut |at, name, g| {
         dump(at, name, &|| pass::Program::print(g), "graph")
@@ -109,6 +116,14 @@ pub fn compile(
         ..compiler.clone()
     };
     let plan = ring_plan(&polynomial, &settings, options);
+    let batch = Batch(options.batch);
+    if options.share.is_some()
+        && (options.batch.is_some_and(|n| n > 1) || options.packing == Packing::Batch)
+    {
+        let refusal = Refusal::new("results of a batch can not be shared")
+            .help("compile for sharing without --batch and --packing batch");
+        return Err(PipelineError::Refused(refusal).into());
+    }
     let offset = passes.len();
     let mut dump = |at: usize, name: &str, text: &dyn Fn() -> String, word: &'static str| {
         dump(offset + at, name, text, word)
@@ -116,7 +131,7 @@ pub fn compile(
     let name = &model.info.name;
     let (made, share) = match options.share {
         None => (
-            cheapest(&polynomial, &settings, &rest, &plan, &mut dump)?,
+            cheapest(&polynomial, &settings, &rest, &plan, batch, &mut dump)?,
             None,
         ),
         Some(asked) => {
@@ -193,8 +208,14 @@ fn unfinished(circuit: &Circuit) -> Error {
 /// A ring and a scale to try.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Ring {
-    log_n: u8,
-    scale_bits: u8,
+    pub log_n: u8,
+    pub scale_bits: u8,
+}
+
+impl Ring {
+    pub fn n_slots(self) -> u32 {
+        1 << (self.log_n - 1)
+    }
 }
 
 /// Rings to try in rising degree, each with the scales to try in falling size.
@@ -277,10 +298,11 @@ pub(crate) fn cheapest(
     settings: &Settings,
     compiler: &Compiler,
     plan: &[Vec<Ring>],
+    batch: Batch,
     dump: &mut Dump<'_>,
 ) -> Result<pass::Compiled, Error> {
     let needed = depth(graph);
-    let mut best: Option<(f64, Ring, pass::Compiled)> = None;
+    let mut best: Option<(Ring, Candidate)> = None;
     let mut last_tried = None;
     let mut refused = None;
     for rings in plan {
@@ -297,47 +319,55 @@ pub(crate) fn cheapest(
             }
             continue;
         }
-        let mut found = None;
+        let mut found: Option<(Ring, Candidate)> = None;
         for ring in rings {
-            last_tried = Some(*ring);
-            match attempt(graph, settings, compiler, *ring, dump) {
-                Ok((us, made)) => {
-                    found = Some((us, *ring, made));
-                    break;
+            for width in batch.widths(*ring, settings) {
+                last_tried = Some((*ring, width));
+                match attempt(graph, settings, compiler, *ring, width, batch, dump) {
+                    Ok(made) => {
+                        if found.as_ref().is_none_or(|(_, best)| made.cost < best.cost) {
+                            found = Some((*ring, made));
+                        }
+                    }
+                    Err(error) => refused = Some(error),
                 }
-                Err(error) => refused = Some(error),
+            }
+            if found.is_some() {
+                break;
             }
         }
         match (found, &best) {
-            (Some((us, ..)), Some((least, ..))) if us >= *least => break,
+            (Some((_, made)), Some((_, least))) if made.cost >= least.cost => break,
             (Some(found), _) => best = Some(found),
             (None, Some(_)) => break,
             (None, None) => continue,
         }
         let digits = best
             .as_ref()
-            .and_then(|(.., made)| made.circuit.params())
+            .and_then(|(_, made)| made.compiled.circuit.params())
             .map_or(0, |p| p.spec().digits.len());
         if digits < MANY_DIGITS {
             break;
         }
     }
     match (best, refused) {
-        (Some((us, ring, made)), _) => {
+        (Some((ring, made)), _) => {
             tracing::debug!(
                 log_n = ring.log_n,
                 scale_bits = ring.scale_bits,
-                predicted_us = us,
-                "ring chosen"
+                batch_width = made.width,
+                cost = made.cost,
+                "ring and batch chosen"
             );
-            if last_tried == Some(ring) {
-                Ok(made)
+            if last_tried == Some((ring, made.width)) {
+                Ok(made.compiled)
             } else {
-                Ok(attempt(graph, settings, compiler, ring, dump)?.1)
+                let again = attempt(graph, settings, compiler, ring, made.width, batch, dump)?;
+                Ok(again.compiled)
             }
         }
         (None, Some(error)) => Err(error),
-        (None, None) => Err(PipelineError::Refused(Refusal::new("no ring degree to try")).into()),
+        (None, None) => Err(batch.too_large(plan)),
     }
 }
 
@@ -363,86 +393,44 @@ fn too_deep(graph: &Graph, levels: u32, scale_bits: u32, log_n: u8, room: u32) -
     .into()
 }
 
-/// Passes that put units elsewhere, which mostly spares operations: a circuit without them is made too, and the cheaper
-/// one stays.
-const ARRANGING: [&str; 2] = ["co-permute-layers", "cull-dead-units"];
-
-/// Graph passes that need no ring, and those from the first on that does or whose gain depends on it.
-fn split(graph: &Pipeline<Graph>) -> (Pipeline<Graph>, Pipeline<Graph>) {
-    let is_late = |name: &&str| ARRANGING.contains(name) || *name == "choose-packing";
-    match graph.names().into_iter().find(is_late) {
-        Some(first) => graph.split_before(first),
-        None => (graph.clone(), Pipeline::new()),
-    }
+/// One compilation among several.
+struct Candidate {
+    /// What is made least.
+    cost: f64,
+    width: u32,
+    compiled: pass::Compiled,
 }
 
-/// Compiles for one ring; the result and its predicted microseconds. Where arranging passes changed the graph, it is
-/// compiled without them too, and the cheaper circuit is the result and the last that `dump` sees.
+/// Compiles for one ring and batch width.
 fn attempt(
     graph: &Graph,
     settings: &Settings,
     compiler: &Compiler,
     ring: Ring,
+    width: u32,
+    batch: Batch,
     dump: &mut Dump<'_>,
-) -> Result<(f64, pass::Compiled), Error> {
-    let mut best = attempt_once(graph, settings, compiler, ring, dump);
-    let mut compiler = compiler.clone();
-    let mut is_last = true;
-    let mut chosen = compiler.clone();
-    for name in ARRANGING {
-        let changed = |passes: &[PassReport]| passes.iter().any(|p| p.name == name && p.changed);
-        let arranges = match &best {
-            Ok((_, made)) => changed(&made.passes),
-            Err(_) => true,
-        };
-        let Some(graph_passes) = compiler
-            .graph
-            .clone()
-            .without(name)
-            .ok()
-            .filter(|_| arranges)
-        else {
-            continue;
-        };
-        compiler.graph = graph_passes;
-        let other = attempt_once(graph, settings, &compiler, ring, dump);
-        is_last = match (&best, &other) {
-            (Ok((least, _)), Ok((us, _))) => us < least,
-            (Err(_), _) => true,
-            (Ok(_), Err(_)) => false,
-        };
-        if is_last {
-            chosen = compiler.clone();
-            best = other;
-        }
-    }
-    match is_last {
-        true => best,
-        false => attempt_once(graph, settings, &chosen, ring, dump),
-    }
-}
-
-fn attempt_once(
-    graph: &Graph,
-    settings: &Settings,
-    compiler: &Compiler,
-    ring: Ring,
-    dump: &mut Dump<'_>,
-) -> Result<(f64, pass::Compiled), Error> {
+) -> Result<Candidate, Error> {
     let settings = Settings {
         log_n: ring.log_n,
         scale_bits: ring.scale_bits,
+        batch_width: width,
         ..settings.clone()
     };
-    let made = compiler.compile(graph, &settings, dump)?;
-    Ok((predicted_us(&made.circuit, &settings.costs)?, made))
-}
-
-fn predicted_us(circuit: &Circuit, costs: &CostTable) -> Result<f64, Error> {
-    let (us, _) = costs
-        .circuit_us(circuit)
-        .map_err(|e| exec::ExecError::Circuit { why: e.to_string() })?;
-    Ok(us)
+    arrange::cheapest(
+        compiler,
+        |made: &Candidate| &made.compiled.passes,
+        |made| made.cost,
+        |compiler| {
+            let compiled = compiler.compile(graph, &settings, dump)?;
+            let cost = batch.cost(&compiled.circuit, &settings)?;
+            Ok(Candidate {
+                cost,
+                width,
+                compiled,
+            })
+        },
+    )
 }
 
 impl Compiled {
@@ -456,16 +444,17 @@ impl Compiled {
             .map(|g| crate::model::evaluate(g, sample))
     }
 
-    /// One full slot vector per input ciphertext.
+    /// One vector per input ciphertext, with one value for each slot of a sample.
     pub(crate) fn slots(&self, sample: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
-        let n = self.circuit.n_slots();
-        let fill = |values: Vec<f64>| values.iter().copied().cycle().take(n).collect::<Vec<f64>>();
-        Ok(self
-            .client
-            .input
-            .pack(sample)?
-            .into_iter()
-            .map(fill)
+        self.filled(&[sample], 1)
+    }
+
+    /// One vector per input ciphertext, with `width` values for each slot of a sample.
+    fn filled(&self, samples: &[&[f64]], width: usize) -> Result<Vec<Vec<f64>>, Error> {
+        let n = self.client.input.layout.n_slots as usize * width;
+        let packed = self.client.input.pack(samples, width)?.into_iter();
+        Ok(packed
+            .map(|values| values.iter().copied().cycle().take(n).collect())
             .collect())
     }
 
@@ -476,16 +465,51 @@ impl Compiled {
     pub fn run_slots(&self, sample: &[f64]) -> Result<Vec<f64>, Error> {
         let inputs = self.slots(sample)?;
         let run = exec::run(&exec::Slots, &self.circuit, &inputs, &exec::silent)?;
-        Ok(self.client.unpack(&run.outputs))
+        Ok(self.client.unpack(&run.outputs, 1, 1).concat())
+    }
+
+    /// Outputs of the slot simulator for as many samples as lie side by side, at most; every slot is simulated.
+    ///
+    /// # Errors
+    /// As [`Compiled::run_slots`]; [`Error::Data`] for too many samples.
+    pub fn run_slots_batch(&self, samples: &[&[f64]]) -> Result<Vec<Vec<f64>>, Error> {
+        let width = self.client.batch_width();
+        let inputs = self.filled(samples, width)?;
+        let run = exec::run(&exec::Slots, &self.circuit, &inputs, &exec::silent)?;
+        Ok(self.client.unpack(&run.outputs, samples.len(), width))
     }
 }
 
 impl Port {
-    /// Slot values of a sample, one period per ciphertext.
+    /// Slot values of samples, one period per ciphertext: value `b` of a group of `width` slots belongs to sample `b`.
+    /// Groups are filled with zeros.
     ///
     /// # Errors
-    /// [`Error::Data`] if the sample has the wrong length or is not finite.
-    pub fn pack(&self, sample: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
+    /// [`Error::Data`] if there is no sample or too many, or one has the wrong length or is not finite.
+    pub fn pack(&self, samples: &[&[f64]], width: usize) -> Result<Vec<Vec<f64>>, Error> {
+        if samples.is_empty() || samples.len() > width {
+            return Err(Error::Data {
+                why: format!(
+                    "{} samples, the network takes 1 to {width} at once",
+                    samples.len()
+                ),
+                help: "encrypt them in groups, or compile with a larger --batch".to_owned(),
+            });
+        }
+        let layout = &self.layout;
+        let mut all =
+            vec![vec![0.0; layout.period as usize * width]; layout.n_ciphertexts as usize];
+        for (b, sample) in samples.iter().enumerate() {
+            self.check_sample(sample)?;
+            for (slots, own) in all.iter_mut().zip(layout.pack(sample)) {
+                let places = slots.iter_mut().skip(b).step_by(width);
+                places.zip(own).for_each(|(slot, value)| *slot = value);
+            }
+        }
+        Ok(all)
+    }
+
+    fn check_sample(&self, sample: &[f64]) -> Result<(), Error> {
         let expected = self.layout.n_elements as usize;
         if sample.len() != expected {
             let why = format!(
@@ -499,16 +523,15 @@ impl Port {
                 help: "check the input's shape".to_owned(),
             });
         }
-        if let Some(i) = sample.iter().position(|v| !v.is_finite()) {
-            let why = format!(
-                "value {i} of {} is {}, expected a finite number",
-                self.name, sample[i]
-            );
-            return Err(Error::Data {
-                why,
+        match sample.iter().position(|v| !v.is_finite()) {
+            None => Ok(()),
+            Some(i) => Err(Error::Data {
+                why: format!(
+                    "value {i} of {} is {}, expected a finite number",
+                    self.name, sample[i]
+                ),
                 help: "check how the input was made".to_owned(),
-            });
+            }),
         }
-        Ok(self.layout.pack(sample))
     }
 }

@@ -30,6 +30,8 @@ struct Header {
     key_id: Option<[u8; 16]>,
     /// For ciphertexts, what they are.
     role: Option<Role>,
+    /// For ciphertexts, how many samples lie side by side in them.
+    n_samples: Option<u32>,
 }
 
 impl Header {
@@ -39,6 +41,7 @@ impl Header {
             circuit_id: client.circuit_id,
             key_id,
             role,
+            n_samples: None,
         }
     }
 

@@ -3,6 +3,8 @@
 //! [`prelude`] serves users, [`extend`] authors of passes and backends.
 #![deny(missing_docs)]
 
+mod arrange;
+mod batch;
 mod check;
 mod client;
 mod compile;
@@ -37,7 +39,7 @@ pub mod prelude {
     };
     pub use input::{Feed, Samples, check_labels, read_labels, read_samples, write_npy};
     pub use params::Params;
-    pub use pass::Objective;
+    pub use pass::{Objective, Packing};
     pub use report::{Report, human_bytes, human_count, human_ms};
 }
 

@@ -18,10 +18,21 @@ impl Model {
     /// Reads an ONNX file.
     ///
     /// # Errors
-    /// [`Error::Import`] with the node, what was found and what is supported.
+    /// [`Error::Import`] with the node, what was found and what is supported; [`Error::Data`] for one of Privet's own files.
     pub fn import(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let onnx::Imported { graph, info } = onnx::import_file(path.as_ref())?;
-        Ok(Self { graph, info })
+        let path = path.as_ref();
+        match onnx::import_file(path) {
+            Ok(onnx::Imported { graph, info }) => Ok(Self { graph, info }),
+            Err(_) if format::is_privet(path) => Err(Error::Data {
+                why: format!(
+                    "{} is one of Privet's own files, expected an ONNX model",
+                    path.display()
+                ),
+                help: "name the .onnx file; `privet run` executes a compiled circuit, `privet inspect` describes any file of Privet"
+                    .to_owned(),
+            }),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A network built in memory.

@@ -47,7 +47,7 @@ impl Precision {
                 let prediction = forward(sample)?;
                 let each = places.iter();
                 let sum = each.map(|&(output, slot)| prediction.estimates()[output][slot]);
-                let values = compiled.client.unpack(prediction.outputs());
+                let values = compiled.client.unpack(prediction.outputs(), 1, 1).concat();
                 Ok((sum.sum(), values.iter().fold(0.0f64, |m, v| m.max(v.abs()))))
             })
             .collect::<Result<_, Error>>()?;

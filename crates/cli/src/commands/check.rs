@@ -7,7 +7,7 @@ use crate::{Session, progress, staging, warn};
 use privet::Comparison;
 use privet::extend::{KeyUse, plan_memory_under};
 use privet::prelude::{
-    CheckOptions, Feed, check, check_labels, human_bytes, human_ms, read_labels, read_samples,
+    CheckOptions, Feed, check, check_labels, human_bytes, read_labels, read_samples,
 };
 
 /// Runs the command.
@@ -67,6 +67,7 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
     let mut report = compiled.report.clone();
     let mut head = Lines::new();
     staging::circuit_lines(&mut head, &report);
+    staging::batch_line(&mut head, &compiled.client);
     let cap = staging::memory_cap(args.memory);
     let mut planned = None;
     if args.encrypted > 0 {
@@ -179,13 +180,8 @@ pub fn run(session: &Session, args: &Check) -> Result<(), Failure> {
                 screen::plural(report.counts.rotations, "rotation"),
             ],
         );
-        lines.line(
-            "run",
-            &[
-                format!("{} per sample, median", human_ms(median)),
-                screen::plural(privet::threads() as u64, "thread"),
-            ],
-        );
+        let per_run = result.samples_per_run.max(1);
+        lines.line("run", &staging::run_words(median, per_run));
         staging::used_line(&mut lines, &mut report);
     }
     let compared = if args.encrypted > 0 {

@@ -72,6 +72,7 @@ pub fn run(session: &Session, args: &Compile) -> Result<(), Failure> {
     compiled.save(&output, session.force)?;
 
     staging::circuit_lines(&mut lines, &report);
+    staging::batch_line(&mut lines, &compiled.client);
     staging::sharing_line(&mut lines, &compiled.client);
     lines.line("ranges", &[sources.ranges]);
     let predicted = report.time.and_then(|t| t.predicted_ms);

@@ -1,13 +1,12 @@
 //! The result in plain.
 
-use super::infer::predictions;
+use super::infer::{batch_predictions, predictions};
 use crate::args::Decrypt;
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, staging, warn};
 use privet::Error;
 use privet::prelude::{Client, Encrypted, Role, ShareCounter, write_npy};
-use std::slice::from_ref;
 
 /// Outputs shown one by one; more go to a file.
 const SHOWN: usize = 16;
@@ -43,7 +42,7 @@ pub fn run(session: &Session, args: &Decrypt) -> Result<(), Failure> {
         &privet::key_id(&secret),
         "decrypt with the secret key that encrypted the input",
     )?;
-    let (values, shared) = if args.share {
+    let (all, shared) = if args.share {
         let counter = ShareCounter::beside(&args.secret);
         let shared = client.decrypt_for_sharing(&ctx, &secret, &result, &counter)?;
         let allowed = client.share.map_or(0, |s| s.results);
@@ -51,17 +50,23 @@ pub fn run(session: &Session, args: &Decrypt) -> Result<(), Failure> {
             format!("noise of {}", screen::difference(shared.deviation)),
             format!("result {} of {allowed} under this key", shared.used),
         ];
-        (shared.values, Some(parts))
+        (vec![shared.values], Some(parts))
     } else {
-        (client.decrypt(&ctx, &secret, &result)?, None)
+        (client.decrypt_batch(&ctx, &secret, &result)?, None)
     };
-    warn::too_large(&client, &values);
-    screen::print(&predictions(&[("decrypted", &values)]))?;
+    all.iter()
+        .for_each(|values| warn::too_large(&client, values));
+    match &all[..] {
+        [values] => screen::print(&predictions(&[("decrypted", values)]))?,
+        _ => screen::print(&batch_predictions(&all))?,
+    }
     let mut lines = Lines::new();
     if let Some(parts) = shared {
         lines.gap().line("shared", &parts);
     }
-    if values.len() <= SHOWN {
+    if let [values] = &all[..]
+        && values.len() <= SHOWN
+    {
         let shown: Vec<String> = values
             .iter()
             .enumerate()
@@ -72,13 +77,13 @@ pub fn run(session: &Session, args: &Decrypt) -> Result<(), Failure> {
         lines.gap().line(
             "outputs",
             &[
-                screen::plural(values.len() as u64, "value"),
+                screen::plural((all.len() * n_values) as u64, "value"),
                 "--output FILE.npy writes them".to_owned(),
             ],
         );
     }
     if let Some(path) = &args.output {
-        write_npy(path, from_ref(&values), &[values.len()], session.force).map_err(Error::from)?;
+        write_npy(path, &all, &[n_values], session.force).map_err(Error::from)?;
         lines.line("wrote", &[format!("{}, the outputs", path.display())]);
     }
     lines.print()

@@ -1,4 +1,4 @@
-//! One sample to ciphertexts.
+//! Samples to ciphertexts.
 
 use crate::args::Encrypt;
 use crate::failure::Failure;
@@ -6,7 +6,6 @@ use crate::screen::Lines;
 use crate::{Session, feed, progress, staging, warn};
 use privet::prelude::{Client, Role, human_bytes, human_ms};
 use std::path::{Path, PathBuf};
-use std::slice::from_ref;
 
 /// Runs the command.
 ///
@@ -24,12 +23,21 @@ pub fn run(session: &Session, args: &Encrypt) -> Result<(), Failure> {
     )?;
     let client = Client::load(&args.client)?;
     let feed = args.feed.feed_for(session, &client)?;
-    let (name, sample) = feed::one_sample(&args.input, args.sample, &feed, &client.input.shape)?;
+    let (n, width) = (args.batch as usize, client.batch_width());
+    if n > width {
+        return Err(Failure::usage(
+            format!("--batch {n}, {} takes up to {width} at once", client.model),
+            format!("--batch {width}, or compile the network with --batch {n}"),
+        ));
+    }
+    let (name, samples) =
+        feed::some_samples(&args.input, args.sample, n, &feed, &client.input.shape)?;
     let ctx = client.context()?;
     let secret = client.load_secret(&ctx, &args.secret)?;
-    warn::inputs(&client, from_ref(&sample));
+    warn::inputs(&client, &samples);
+    let samples: Vec<&[f64]> = samples.iter().map(Vec::as_slice).collect();
     let (encrypted, ms) = progress::spin(session, "encrypting", || {
-        client.encrypt(&ctx, &secret, &sample)
+        client.encrypt_batch(&ctx, &secret, &samples)
     });
     let encrypted = encrypted?;
     encrypted.save(&client, Role::Input, &output, session.force)?;
@@ -40,7 +48,7 @@ pub fn run(session: &Session, args: &Encrypt) -> Result<(), Failure> {
     lines.line(
         "input",
         &[
-            name,
+            feed::names(name, n),
             format!("for {}", client.model),
             format!("key {}", privet::short_id(&encrypted.key_id)),
             human_ms(ms),

@@ -7,10 +7,11 @@ use crate::{Session, feed, progress, staging, warn};
 use privet::extend::{CkksBackend, Counts, KeyUse, MemoryPlan, counts};
 use privet::prelude::{Compiled, Model, Report, write_npy};
 use privet::{Comparison, Error, argmax, run_encrypted};
-use std::slice::from_ref;
 
 /// Largest relative difference that rounding alone explains.
 const ROUNDING: f64 = 1e-9;
+/// Samples of a batch whose predictions are shown.
+const SHOWN: usize = 16;
 
 /// Runs the command.
 ///
@@ -24,8 +25,11 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
     )?;
     let model = staging::import(&args.model)?;
     let feed = args.feed.feed(session, &args.model)?.unwrap_or_default();
-    let (name, sample) = feed::one_sample(&args.input, args.sample, &feed, model.input_shape())?;
-    let plain = model.evaluate(&sample)?;
+    let n = args.compile.batch.unwrap_or(1) as usize;
+    let (name, samples) =
+        feed::some_samples(&args.input, args.sample, n, &feed, model.input_shape())?;
+    let name = feed::names(name, n);
+    let plain = all(&samples, |sample| model.evaluate(sample))?;
     if args.backend == BackendKind::Plain {
         return plain_only(session, args, &model, &name, &plain);
     }
@@ -35,16 +39,19 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
     let time = report.time.get_or_insert_default();
     time.compile_ms = Some(compile_ms);
     time.threads = Some(privet::threads() as u64);
-    let outside = compiled.client.out_of_range(&sample);
-    warn::inputs(&compiled.client, from_ref(&sample));
-    let polynomial = compiled
-        .evaluate_polynomial(&sample)
-        .transpose()?
-        .unwrap_or_else(|| plain.clone());
-    warn::too_large(&compiled.client, &polynomial);
+    let client = &compiled.client;
+    let outside = samples.iter().map(|s| client.out_of_range(s).0).sum();
+    warn::inputs(client, &samples);
+    let polynomial = all(&samples, |sample| {
+        compiled
+            .evaluate_polynomial(sample)
+            .unwrap_or_else(|| model.evaluate(sample))
+    })?;
+    warn::too_large(client, &polynomial.concat());
 
     let mut head = Lines::new();
     staging::circuit_lines(&mut head, &report);
+    staging::batch_line(&mut head, client);
     let (label, values) = match args.backend {
         BackendKind::Polynomial | BackendKind::Plain => {
             head.print()?;
@@ -52,8 +59,8 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
         }
         BackendKind::Slots => {
             head.print()?;
-            let (values, run_ms) =
-                progress::spin(session, "running", || compiled.run_slots(&sample));
+            let run = || all(&samples, |sample| compiled.run_slots(sample));
+            let (values, run_ms) = progress::spin(session, "running", run);
             report.time.get_or_insert_default().run_ms = Some(run_ms);
             ("slots", values?)
         }
@@ -64,34 +71,40 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
             head.print()?;
             (
                 "encrypted",
-                encrypted(session, &compiled, &plan, &sample, &mut report)?,
+                encrypted(session, &compiled, &plan, &samples, &mut report)?,
             )
         }
     };
 
     let mut own = Comparison::default();
-    own.add(&polynomial, &values);
     let mut fitted = Comparison::default();
-    fitted.add(&plain, &polynomial);
-    staging::error_section(&mut report, &own, outside.0);
+    for i in 0..n {
+        own.add(&polynomial[i], &values[i]);
+        fitted.add(&plain[i], &polynomial[i]);
+    }
+    staging::error_section(&mut report, &own, outside);
     if args.backend == BackendKind::Ckks {
         // Errors differ by input: what was predicted for typical ones is not for this.
-        let predicted = compiled.predict_for(from_ref(&sample))?.bits(1);
+        let predicted = compiled.predict_for(&samples)?.bits(n);
         report
             .error
             .get_or_insert_default()
             .predicted_precision_bits = Some(predicted);
     }
-    let mut rows = vec![(label, &values)];
     let approximated = fitted.max_rel() > ROUNDING;
-    if approximated && args.backend != BackendKind::Polynomial {
-        rows.push(("polynomial", &polynomial));
-    }
-    rows.push(("plaintext", &plain));
     let mut lines = Lines::new();
     lines.gap().line("input", &[name]);
     lines.print()?;
-    screen::print(&predictions(&rows))?;
+    if n > 1 {
+        screen::print(&batch_predictions(&values))?;
+    } else {
+        let mut rows = vec![(label, &values[0])];
+        if approximated && args.backend != BackendKind::Polynomial {
+            rows.push(("polynomial", &polynomial[0]));
+        }
+        rows.push(("plaintext", &plain[0]));
+        screen::print(&predictions(&rows))?;
+    }
     let mut lines = Lines::new();
     if args.backend != BackendKind::Polynomial {
         let against = if approximated {
@@ -110,10 +123,25 @@ pub fn run(session: &Session, args: &Infer) -> Result<(), Failure> {
     lines.gap();
     staging::time_line(&mut lines, &report);
     if args.backend == BackendKind::Ckks {
+        if let Some(run_ms) = report.time.and_then(|t| t.run_ms).filter(|_| n > 1) {
+            let words = staging::run_words(run_ms, n);
+            lines.line("run", &words[..1]);
+        }
         staging::used_line(&mut lines, &mut report);
     }
     write(session, args, &values, &report, &mut lines)?;
     lines.print()
+}
+
+/// One result per sample.
+fn all(
+    samples: &[Vec<f64>],
+    one: impl Fn(&[f64]) -> Result<Vec<f64>, Error>,
+) -> Result<Vec<Vec<f64>>, Failure> {
+    Ok(samples
+        .iter()
+        .map(|sample| one(sample))
+        .collect::<Result<_, _>>()?)
 }
 
 fn plain_only(
@@ -121,7 +149,7 @@ fn plain_only(
     args: &Infer,
     model: &Model,
     name: &str,
-    plain: &Vec<f64>,
+    plain: &[Vec<f64>],
 ) -> Result<(), Failure> {
     let mut lines = Lines::new();
     let info = &model.info;
@@ -137,7 +165,10 @@ fn plain_only(
     );
     lines.gap().line("input", &[name.to_owned()]);
     lines.print()?;
-    screen::print(&predictions(&[("plaintext", plain)]))?;
+    match plain {
+        [one] => screen::print(&predictions(&[("plaintext", one)]))?,
+        _ => screen::print(&batch_predictions(plain))?,
+    }
     let mut report = Report::default();
     report.model.name.clone_from(&info.name);
     report.model.sha256.clone_from(&info.sha256);
@@ -151,12 +182,13 @@ fn plain_only(
 fn write(
     session: &Session,
     args: &Infer,
-    values: &[f64],
+    values: &[Vec<f64>],
     report: &Report,
     lines: &mut Lines,
 ) -> Result<(), Failure> {
     if let Some(path) = &args.output {
-        write_npy(path, &[values.to_vec()], &[values.len()], session.force).map_err(Error::from)?;
+        let len = values.first().map_or(0, Vec::len);
+        write_npy(path, values, &[len], session.force).map_err(Error::from)?;
         lines.line("wrote", &[format!("{}, the outputs", path.display())]);
     }
     staging::write_report(session, args.report.as_deref(), report, lines)
@@ -173,6 +205,27 @@ pub fn predictions(rows: &[(&str, &Vec<f64>)]) -> String {
     line("", "prediction", "its output") + &rows.iter().map(cells).collect::<String>()
 }
 
+/// The largest output of each sample of a batch, of the first ones if they are many.
+pub fn batch_predictions(all: &[Vec<f64>]) -> String {
+    let row = |(i, values): (usize, &Vec<f64>)| {
+        let best = argmax(values);
+        vec![
+            format!("sample {i}"),
+            best.map_or("none".to_owned(), |best| best.to_string()),
+            best.map_or_else(String::new, |best| screen::value(values[best])),
+        ]
+    };
+    let rows: Vec<Vec<String>> = all.iter().enumerate().take(SHOWN).map(row).collect();
+    let mut text = screen::table(&["", "prediction", "its output"], &rows);
+    if all.len() > SHOWN {
+        text += &format!(
+            "and {} more, which --output FILE.npy takes\n",
+            all.len() - SHOWN
+        );
+    }
+    text
+}
+
 fn error_text(comparison: &Comparison, what: &str) -> Vec<String> {
     let share = screen::share(comparison.max_rel());
     vec![
@@ -182,14 +235,14 @@ fn error_text(comparison: &Comparison, what: &str) -> Vec<String> {
     ]
 }
 
-/// Keys, encoding, encryption, run and decryption; times go to the report.
+/// Keys, encoding, encryption, run and decryption, batch by batch; times go to the report.
 fn encrypted(
     session: &Session,
     compiled: &Compiled,
     plan: &MemoryPlan,
-    sample: &[f64],
+    samples: &[Vec<f64>],
     report: &mut Report,
-) -> Result<Vec<f64>, Failure> {
+) -> Result<Vec<Vec<f64>>, Failure> {
     let client = &compiled.client;
     let ctx = client.context()?;
     let time = report.time.get_or_insert_default();
@@ -201,23 +254,32 @@ fn encrypted(
     time.encode_ms = Some(ms);
     let encoded = encoded.map_err(Error::from)?;
     staging::weights_section(report, plan, encoded.bytes());
+    let [mut encrypt_ms, mut run_ms, mut decrypt_ms] = [0.0; 3];
+    let mut values = Vec::with_capacity(samples.len());
+    for group in samples.chunks(client.batch_width()) {
+        let group: Vec<&[f64]> = group.iter().map(Vec::as_slice).collect();
+        let (input, ms) = progress::spin(session, "encrypting", || {
+            client.encrypt_batch(&ctx, &keys.secret, &group)
+        });
+        encrypt_ms += ms;
+        let input = input?;
+        let (done, ms) = progress::count(session, "running", |tick| {
+            run_encrypted(&ctx, compiled, &keys.evaluation, &encoded, &input, tick)
+        });
+        run_ms += ms;
+        let (output, _, executed) = done?;
+        note_counts(session, &counts(&compiled.circuit), &executed);
+        let (decrypted, ms) = progress::spin(session, "decrypting", || {
+            client.decrypt_batch(&ctx, &keys.secret, &output)
+        });
+        decrypt_ms += ms;
+        values.extend(decrypted?);
+    }
     let time = report.time.get_or_insert_default();
-    let (input, ms) = progress::spin(session, "encrypting", || {
-        client.encrypt(&ctx, &keys.secret, sample)
-    });
-    time.encrypt_ms = Some(ms);
-    let input = input?;
-    let (done, ms) = progress::count(session, "running", |tick| {
-        run_encrypted(&ctx, compiled, &keys.evaluation, &encoded, &input, tick)
-    });
-    time.run_ms = Some(ms);
-    let (output, _, executed) = done?;
-    note_counts(session, &counts(&compiled.circuit), &executed);
-    let (values, ms) = progress::spin(session, "decrypting", || {
-        client.decrypt(&ctx, &keys.secret, &output)
-    });
-    time.decrypt_ms = Some(ms);
-    Ok(values?)
+    time.encrypt_ms = Some(encrypt_ms);
+    time.run_ms = Some(run_ms);
+    time.decrypt_ms = Some(decrypt_ms);
+    Ok(values)
 }
 
 /// Says when the backend did other work than was planned.

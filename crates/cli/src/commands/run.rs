@@ -39,6 +39,7 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
     )?;
     let mut lines = Lines::new();
     staging::circuit_lines(&mut lines, &report);
+    staging::batch_line(&mut lines, client);
     staging::memory_line(&mut lines, &plan, KeyUse::Scheduled, cap);
     lines.print()?;
 
@@ -61,6 +62,12 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
     let mut lines = Lines::new();
     lines.gap();
     staging::time_line(&mut lines, &report);
+    if input.n_samples > 1 {
+        lines.line(
+            "run",
+            &staging::run_words(run_ms, input.n_samples as usize)[..2],
+        );
+    }
     staging::used_line(&mut lines, &mut report);
     let bytes = std::fs::metadata(&output)
         .map(|m| human_bytes(m.len()))

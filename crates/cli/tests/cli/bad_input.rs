@@ -78,6 +78,22 @@ fn models_that_are_none_are_refused() {
 }
 
 #[test]
+fn files_of_privet_are_no_models() {
+    let folder = Folder::new();
+    folder.prepare();
+    folder
+        .privet(&["compile", "m.privet", "-o", "again.privet"])
+        .fails(
+            2,
+            &[
+                "m.privet",
+                "one of Privet's own files",
+                "help: name the .onnx file",
+            ],
+        );
+}
+
+#[test]
 fn keys_and_ciphertexts_of_others_are_named() {
     let folder = Folder::new();
     folder.prepare();

@@ -35,6 +35,7 @@ impl Encrypted {
         };
         let header = Header {
             circuit_id: self.circuit_id,
+            n_samples: Some(self.n_samples),
             ..Header::new(client, Some(self.key_id), Some(role))
         };
         let mut writer = Writer::create(
@@ -89,6 +90,12 @@ impl Encrypted {
         let key_id = header
             .key_id
             .ok_or_else(|| content(path, "the header names no key"))?;
+        let width = client.batch_width();
+        let n_samples = header.n_samples.unwrap_or(0);
+        if !(1..=width).contains(&(n_samples as usize)) {
+            let why = format!("it says that it holds {n_samples} samples, expected 1 to {width}");
+            return Err(content(path, why));
+        }
         let expected = match role {
             Role::Input => client.input.layout.n_ciphertexts as usize,
             Role::Result => client
@@ -125,6 +132,7 @@ impl Encrypted {
         let cts = (0..expected).map(read).collect::<Result<_, Error>>()?;
         Ok(Self {
             cts,
+            n_samples,
             key_id,
             circuit_id: header.circuit_id,
         })

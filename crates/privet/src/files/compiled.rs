@@ -182,11 +182,14 @@ impl Client {
             return Err("it has no outputs".to_owned());
         }
         for port in self.outputs.iter().chain([&self.input]) {
-            port.check(&params)
+            port.check(&params, self.input.layout.n_slots)
                 .map_err(|why| format!("{:?}: {why}", port.name))?;
         }
         if let Some(share) = &self.share {
             share.check_numbers()?;
+            if self.batch_width() > 1 {
+                return Err("results of a batch can not be shared".to_owned());
+            }
         }
         if let Some(feed) = &self.feed {
             feed.check_numbers().map_err(|e| e.to_string())?;
@@ -246,6 +249,10 @@ impl Client {
         {
             return Err("circuit and client part have different inputs or outputs".to_owned());
         }
+        let width = self.batch_width();
+        if !circuit.moves_by(width as u32) {
+            return Err(format!("the circuit mixes the {width} samples of a batch"));
+        }
         let facts = circuit::facts(circuit).map_err(|e| e.to_string())?;
         if let Some(i) = facts
             .iter()
@@ -261,13 +268,15 @@ impl Client {
 }
 
 impl Port {
-    fn check(&self, params: &Params) -> Result<(), String> {
+    /// Checks by itself a port whose samples have `n_slots` of the slots each.
+    fn check(&self, params: &Params, n_slots: u32) -> Result<(), String> {
         let layout = &self.layout;
-        if layout.n_slots as usize != params.n_slots()
+        if layout.n_slots != n_slots
+            || layout.n_slots as usize > params.n_slots()
             || !(1..=MAX_CIPHERTEXTS).contains(&layout.n_ciphertexts)
         {
             return Err(format!(
-                "{} ciphertexts of {} slots, expected at most {MAX_CIPHERTEXTS} of {}",
+                "{} ciphertexts of {} slots per sample, expected at most {MAX_CIPHERTEXTS} of {n_slots}, all in {}",
                 layout.n_ciphertexts,
                 layout.n_slots,
                 params.n_slots()

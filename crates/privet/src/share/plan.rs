@@ -1,6 +1,7 @@
 //! A scale large enough for shared results.
 
 use super::{STATISTICAL_BITS, Share, ShareOptions};
+use crate::batch::Batch;
 use crate::compile::{Dump, Ring, cheapest};
 use crate::{Client, Error};
 use circuit::{Circuit, CostTable, widen};
@@ -39,7 +40,14 @@ pub(crate) fn smallest_ring(
 ) -> Result<(pass::Compiled, Share), Error> {
     let mut refused = None;
     for rings in plan {
-        let made = match cheapest(graph, settings, compiler, std::slice::from_ref(rings), dump) {
+        let made = match cheapest(
+            graph,
+            settings,
+            compiler,
+            std::slice::from_ref(rings),
+            Batch(None),
+            dump,
+        ) {
             Ok(made) => made,
             Err(error) => {
                 refused = Some(error);
