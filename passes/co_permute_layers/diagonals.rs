@@ -10,8 +10,10 @@ use pass::Settings;
 /// Largest class that is placed: assignment takes time with the third power of it.
 const LARGEST: usize = 1024;
 /// Sweeps over all classes at most, and placements in a row for one class that may be no cheaper.
-const SWEEPS: usize = 8;
-const TRIES: usize = 4;
+const SWEEPS: usize = 6;
+const TRIES: usize = 3;
+/// Cubes of class sizes that all placements of one start may take together: a few of the largest, many of small ones.
+const WORK: usize = 1 << 30;
 /// Share of the price that a change has to spare.
 const LEAST_GAIN: f64 = 1e-9;
 
@@ -40,7 +42,7 @@ pub fn gather(
 }
 
 fn prices(masks: &Masks, orders: &Orders, settings: &Settings) -> Vec<f64> {
-    let of = |mask| price(mask, orders, settings);
+    let of = |mask| price(mask, orders, settings, f64::INFINITY).unwrap_or(f64::INFINITY);
     masks.masks.iter().map(of).collect()
 }
 
@@ -52,23 +54,22 @@ fn improved(
     settings: &Settings,
 ) -> (Orders, f64) {
     let mut known = prices(masks, &orders, settings);
+    let mut work = WORK;
     for _ in 0..SWEEPS {
         let mut improved = false;
         for &class in classes {
             let mut trial = orders.clone();
             for _ in 0..TRIES {
+                let Some(left) = work.checked_sub(masks.sizes[class].pow(3)) else {
+                    break;
+                };
+                work = left;
                 let next = placed(masks, &trial, class);
                 if next == trial[class] {
                     break;
                 }
                 trial[class] = next;
-                let priced =
-                    |(k, mask): (usize, &Mask)| match [mask.rows, mask.cols].contains(&class) {
-                        true => price(mask, &trial, settings),
-                        false => known[k],
-                    };
-                let found: Vec<f64> = masks.masks.iter().enumerate().map(priced).collect();
-                if found.iter().sum::<f64>() < known.iter().sum::<f64>() * (1.0 - LEAST_GAIN) {
+                if let Some(found) = cheaper(masks, &trial, class, &known, settings) {
                     (orders, known, improved) = (trial.clone(), found, true);
                 }
             }
@@ -78,6 +79,33 @@ fn improved(
         }
     }
     (orders, known.iter().sum())
+}
+
+/// Prices by orders that differ in one class from those of `known`, if they are lower in all.
+fn cheaper(
+    masks: &Masks,
+    orders: &Orders,
+    class: usize,
+    known: &[f64],
+    settings: &Settings,
+) -> Option<Vec<f64>> {
+    let moves = |mask: &Mask| [mask.rows, mask.cols].contains(&class);
+    let pairs = || masks.masks.iter().zip(known);
+    let before: f64 = known.iter().sum();
+    let fixed: f64 = pairs()
+        .filter(|(mask, _)| !moves(mask))
+        .map(|(_, price)| price)
+        .sum();
+    let mut left = before * (1.0 - LEAST_GAIN) - fixed;
+    let price = |(mask, &known): (&Mask, &f64)| {
+        if !moves(mask) {
+            return Some(known);
+        }
+        let found = price(mask, orders, settings, left)?;
+        left -= found;
+        Some(found)
+    };
+    pairs().map(price).collect()
 }
 
 /// Units by the mean place of those they share weights with: bands come out of it.
@@ -136,8 +164,8 @@ fn modulus(masks: &Masks, mask: &Mask) -> u32 {
     period(mask.rows).min(period(mask.cols))
 }
 
-/// What a layer's plan costs on vectors in these orders; infinite if it has none.
-fn price(mask: &Mask, orders: &Orders, settings: &Settings) -> f64 {
+/// What a layer's plan costs on vectors in these orders, if it has one for at most `limit`.
+fn price(mask: &Mask, orders: &Orders, settings: &Settings, limit: f64) -> Option<f64> {
     let (rows, cols) = (places(&orders[mask.rows]), places(&orders[mask.cols]));
     let entries = mask
         .entries
@@ -147,12 +175,9 @@ fn price(mask: &Mask, orders: &Orders, settings: &Settings) -> f64 {
     let vector = |n: u32| Periodic::vector(n, settings.sample_slots() as u32);
     let (input, output) = (vector(matrix.cols()), vector(matrix.rows()));
     let options = plan::options(settings);
-    let outline = Diagonals::new(&matrix, &input, &output)
-        .and_then(|diagonals| diagonals.outline(&input, &output, &options, f64::INFINITY));
-    outline
-        .ok()
-        .flatten()
-        .map_or(f64::INFINITY, |outline| outline.total(&options.costs))
+    let diagonals = Diagonals::new(&matrix, &input, &output).ok()?;
+    let outline = diagonals.outline(&input, &output, &options, limit).ok()??;
+    Some(outline.total(&options.costs)).filter(|total| *total <= limit)
 }
 
 /// An order of one class that moves weights to crowded diagonals: each diagonal costs a weight the less the more
