@@ -23,6 +23,7 @@ pub mod place_relinearize;
 pub mod place_rescale;
 pub mod plan_keys;
 pub mod plan_rotations;
+pub mod simplify;
 pub mod util;
 
 use ::circuit::Circuit;
@@ -51,6 +52,7 @@ pub use place_relinearize::PlaceRelinearize;
 pub use place_rescale::PlaceRescale;
 pub use plan_keys::PlanKeys;
 pub use plan_rotations::PlanRotations;
+pub use simplify::Simplify;
 
 /// Graph passes in standard order.
 pub fn graph() -> Registry<Graph> {
@@ -71,6 +73,7 @@ pub fn graph() -> Registry<Graph> {
 /// Circuit passes in standard order.
 pub fn circuit() -> Registry<Circuit> {
     Registry::new()
+        .with::<Simplify>()
         .with::<EliminateCommon>()
         .with::<HoistRotations>()
         .with::<DelayModDown>()

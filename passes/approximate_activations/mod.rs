@@ -8,6 +8,7 @@ mod network;
 mod ranges;
 mod rewrite;
 mod search;
+mod sign;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ mod tests;
 use crate::util::linear::label;
 use ::graph::{Graph, Values};
 use network::{Network, State, output_error};
-use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
+use pass::{Activations, Changed, Pass, PassCx, PassInfo, Refusal};
 use search::{Class, Search};
 use serde::{Deserialize, Serialize};
 
@@ -66,7 +67,7 @@ impl Pass<Graph> for ApproximateActivations {
 /// Replaces every activation by a fit.
 fn approximate(graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<bool, Refusal> {
     let settings = cx.settings;
-    let Some(network) = Network::new(graph, settings.range_margin) else {
+    let Some(network) = Network::new(graph, settings) else {
         return Err(Refusal::new("the graph is not valid"));
     };
     let Some(first) = network.layers.first() else {
@@ -96,8 +97,7 @@ fn approximate(graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<bool, Refusal> 
         ))
         .help("give every network input its elements, row-major, as finite numbers"));
     }
-    let classes = search::classes(settings.max_degree);
-    if classes.is_empty() {
+    if settings.max_degree < 2 {
         let found = settings.max_degree;
         return Err(Refusal::new(format!(
             "activations may have degree {found}, expected at least 2"
@@ -109,8 +109,7 @@ fn approximate(graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<bool, Refusal> 
             .help("leave out samples that the network can not process")
     };
     let (chosen, expected, found) =
-        within_budget(&network, samples, &classes, settings.activation_error)
-            .ok_or_else(overflow)?;
+        within_budget(&network, samples, settings.activation_error).ok_or_else(overflow)?;
     notes(graph, &network, (&expected, &found), &chosen, cx);
     let names = network
         .layers
@@ -131,10 +130,9 @@ fn approximate(graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<bool, Refusal> 
 fn within_budget(
     network: &Network,
     samples: &[Vec<Values>],
-    classes: &[Class],
     budget: f64,
 ) -> Option<(Vec<Class>, State, State)> {
-    let mut chosen = choose(network, samples, classes, budget)?;
+    let mut chosen = choose(network, samples, budget)?;
     let (mut expected, mut found) = network.both(samples, &chosen)?;
     let mut aim = budget;
     for _ in 0..2 {
@@ -143,7 +141,7 @@ fn within_budget(
             break;
         }
         aim *= 0.98 * budget / error;
-        let next = choose(network, samples, classes, aim)?;
+        let next = choose(network, samples, aim)?;
         if next == chosen {
             break;
         }
@@ -154,14 +152,10 @@ fn within_budget(
 }
 
 /// The class of every layer, found on a part of the samples.
-fn choose(
-    network: &Network,
-    samples: &[Vec<Values>],
-    classes: &[Class],
-    budget: f64,
-) -> Option<Vec<Class>> {
+fn choose(network: &Network, samples: &[Vec<Values>], budget: f64) -> Option<Vec<Class>> {
     let n_layers = network.layers.len();
-    let work = network.macs.saturating_mul(n_layers * n_layers * 2).max(1);
+    let n_classes: usize = network.layers.iter().map(|l| l.classes.len()).sum();
+    let work = network.macs.saturating_mul(n_layers * n_classes / 2).max(1);
     let n = (SEARCH_MACS / work).clamp(16, SEARCH_SAMPLES);
     let step = samples.len().div_ceil(n).max(1);
     let part: Vec<Vec<Values>> = samples.iter().step_by(step).cloned().collect();
@@ -169,12 +163,12 @@ fn choose(
     let search = Search {
         network,
         samples: &part,
-        classes,
         exact: &exact,
         budget,
     };
     let at = search.run()?;
-    Some(at.into_iter().map(|k| classes[k]).collect())
+    let layers = network.layers.iter();
+    Some(layers.zip(at).map(|(l, k)| l.classes[k]).collect())
 }
 
 fn notes(
@@ -187,15 +181,15 @@ fn notes(
     for (layer, fit) in network.layers.iter().zip(&found.fits) {
         if let Some(fit) = fit {
             let who = label(graph.node(layer.id));
-            let ((low, high), degree, rms) = (fit.interval, fit.polynomial.degree(), fit.rms);
+            let ((low, high), degrees, rms) = (fit.interval, fit.form.degrees(), fit.rms);
             cx.note(format!(
-                "{who}: degree {degree} on {low:.3}..{high:.3}, rms error {rms:.4}"
+                "{who}: {degrees} on {low:.3}..{high:.3}, rms error {rms:.4}"
             ));
         }
     }
     let (expected, found) = (network.outputs(expected), network.outputs(found));
     let error = output_error(&found, &expected);
-    let levels: usize = chosen.iter().map(|class| class.depth).sum();
+    let levels: usize = chosen.iter().map(|class| class.depth()).sum();
     let budget = cx.settings.activation_error;
     cx.note(format!(
         "{levels} levels of activations; the output is off by {:.2} % (budget {:.2} %)",
@@ -211,7 +205,11 @@ fn notes(
         ));
     }
     if error > budget {
-        cx.note("the error budget is not kept: a larger --max-degree may keep it");
+        let wider = match cx.settings.activations {
+            Activations::Polynomial => "a larger --max-degree or --activations sign may keep it",
+            Activations::Sign => "a smaller --activation-error or more --calibration may keep it",
+        };
+        cx.note(format!("the error budget is not kept: {wider}"));
     }
 }
 

@@ -1,10 +1,12 @@
 //! The network step by step over all samples at once, so that a change is evaluated from where it acts.
 
 use super::fit::Fit;
-use super::search::Class;
+use super::search::{Class, MOST_SIGN_DEPTH, classes};
+use super::sign::{Composition, Piecewise, compositions};
 use super::target::Target;
 use crate::util::linear::linear_after;
 use ::graph::{Activation, Graph, NodeId, Op, Values, evaluate};
+use pass::{Activations, Settings};
 use std::rc::Rc;
 
 /// An activation to be replaced.
@@ -13,6 +15,8 @@ pub(super) struct Layer {
     activation: Activation,
     n_units: usize,
     scales_out: bool,
+    /// What may replace it, by depth.
+    pub(super) classes: Vec<Class>,
 }
 
 enum Kind {
@@ -36,6 +40,8 @@ pub(super) struct Network {
     pub(super) layers: Vec<Layer>,
     outputs: Vec<usize>,
     margin: f64,
+    /// Signs to choose from; none where no layer asks for them.
+    compositions: Vec<Composition>,
     /// Products per sample, about.
     pub(super) macs: usize,
 }
@@ -49,7 +55,8 @@ pub(super) struct State {
 
 impl Network {
     /// Prepares a graph; `None` if a node can not stand alone, which no valid graph has.
-    pub(super) fn new(graph: &Graph, margin: f64) -> Option<Self> {
+    pub(super) fn new(graph: &Graph, settings: &Settings) -> Option<Self> {
+        let may_sign = settings.activations == Activations::Sign;
         let order = graph.order();
         let place = |id: &NodeId| order.iter().position(|other| other == id);
         let (mut steps, mut layers, mut macs) = (Vec::new(), Vec::new(), 0);
@@ -68,6 +75,10 @@ impl Network {
                         activation: *activation,
                         n_units: node.shape.first().copied().unwrap_or(1),
                         scales_out: linear_after(graph, id).is_some(),
+                        classes: classes(
+                            settings.max_degree,
+                            may_sign && Piecewise::of(*activation).is_some(),
+                        ),
                     });
                     Kind::Layer(layers.len() - 1)
                 }
@@ -84,11 +95,17 @@ impl Network {
             });
         }
         let outputs = graph.outputs().iter().map(place).collect::<Option<_>>()?;
+        let is_sign = |class: &Class| matches!(class, Class::Sign { .. });
+        let asked = layers.iter().any(|l: &Layer| l.classes.iter().any(is_sign));
         Some(Self {
             steps,
             layers,
             outputs,
-            margin,
+            margin: settings.range_margin,
+            compositions: match asked {
+                true => compositions(MOST_SIGN_DEPTH - 1),
+                false => Vec::new(),
+            },
             macs,
         })
     }
@@ -182,7 +199,7 @@ impl Network {
                     scales_out: layer.scales_out,
                     margin: self.margin,
                 };
-                let fit = target.fit(classes[*l].low, classes[*l].high);
+                let fit = target.fit(classes[*l], &self.compositions);
                 let result = operands[0].iter().map(|x| fit.eval(x)).collect();
                 state.fits[*l] = Some(fit);
                 result

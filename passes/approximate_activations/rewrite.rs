@@ -1,11 +1,12 @@
 //! Fits and given polynomials into the graph.
 
-use super::fit::{Fit, to_unit};
+use super::fit::{Fit, Form, to_unit};
+use super::sign::Term;
 use crate::util::linear::{absorb_affine, label, refused};
-use ::graph::{Basis, Graph, NodeId, Op, Patch, Polynomial, Tensor, ValueRange};
+use ::graph::{Basis, Graph, NodeId, Op, Patch, Polynomial, Tensor, ValueRange, Wire};
 use pass::Refusal;
 
-/// Replaces a node by affine map, polynomial and affine map; maps that do nothing are left out.
+/// Replaces a node by affine map, form and affine map; maps that do nothing are left out.
 ///
 /// # Shapes
 /// Constants broadcast to the node's.
@@ -13,7 +14,7 @@ fn replace(
     graph: &mut Graph,
     id: NodeId,
     before: (Tensor, Tensor),
-    polynomial: Polynomial,
+    form: &Form,
     after: (Tensor, Tensor),
 ) -> Result<(), Refusal> {
     let name = graph.node(id).name.clone();
@@ -22,7 +23,10 @@ fn replace(
     if let Some(op) = affine(before) {
         wire = patch.add(&format!("{name}.in"), op, &[wire]);
     }
-    let new = patch.add(&name, Op::Polynomial(polynomial), &[wire]);
+    let new = match form {
+        Form::Series(polynomial) => patch.add(&name, Op::Polynomial(polynomial.clone()), &[wire]),
+        Form::Signs { terms, .. } => signs(&mut patch, &name, terms, wire),
+    };
     patch.replace(id, new);
     patch.apply(graph).map_err(refused)?;
     if let (Some(op), Some(id)) = (affine(after), graph.find(&name)) {
@@ -37,6 +41,36 @@ fn replace(
         }
     }
     Ok(())
+}
+
+/// The sum of products with signs.
+fn signs(patch: &mut Patch, name: &str, terms: &[Term], wire: Wire) -> Wire {
+    let one = |value: f64| Tensor::vector(vec![value]);
+    let mut sum: Option<Wire> = None;
+    for (k, term) in terms.iter().enumerate() {
+        let own = |what: &str| match terms.len() {
+            1 => format!("{name}.{what}"),
+            _ => format!("{name}.{what}{k}"),
+        };
+        let u = match affine((one(1.0), one(term.shift))) {
+            Some(op) => patch.add(&own("shift"), op, &[wire]),
+            None => wire,
+        };
+        let apply = |patch: &mut Patch, wire, (at, p): (usize, &Polynomial)| {
+            let name = format!("{}.{at}", own("sign"));
+            patch.add(&name, Op::Polynomial(p.clone()), &[wire])
+        };
+        let mut sign = u;
+        for factor in term.factors.iter().enumerate() {
+            sign = apply(patch, sign, factor);
+        }
+        let product = patch.add(&own("product"), Op::Mul, &[u, sign]);
+        sum = Some(match sum {
+            Some(sum) => patch.add(&own("sum"), Op::Add, &[sum, product]),
+            None => product,
+        });
+    }
+    sum.unwrap_or(wire)
 }
 
 fn affine((scale, shift): (Tensor, Tensor)) -> Option<Op> {
@@ -57,8 +91,14 @@ pub(super) fn put(graph: &mut Graph, name: &str, fit: &Fit) -> Result<(), Refusa
         tensor.ok_or_else(|| Refusal::new(format!("'{name}' has other units than its fit")))
     };
     let before = (tensor(&fit.scale_in)?, tensor(&fit.shift_in)?);
-    let after = (tensor(&fit.scale_out)?, tensor(&fit.shift_out)?);
-    replace(graph, id, before, fit.polynomial.clone(), after)
+    let constant = match fit.form {
+        Form::Signs { constant, .. } => constant,
+        Form::Series(_) => 0.0,
+    };
+    let shifts = fit.scale_out.iter().zip(&fit.shift_out);
+    let shifts: Vec<f64> = shifts.map(|(s, t)| s * constant + t).collect();
+    let after = (tensor(&fit.scale_out)?, tensor(&shifts)?);
+    replace(graph, id, before, &fit.form, after)
 }
 
 /// Folds affine maps into linear neighbours until none is left that could be. Says whether it did.
@@ -119,7 +159,13 @@ pub(super) fn rewrite_given(
         let (root, shift) = (a2.abs().sqrt(), a1 / (2.0 * a2));
         let before = (one(root), one(root * shift));
         let after = (one(a2.signum()), one(a0 - a2 * shift * shift));
-        return replace(graph, id, before, Polynomial::square(), after);
+        return replace(
+            graph,
+            id,
+            before,
+            &Form::Series(Polynomial::square()),
+            after,
+        );
     }
     let Some(ValueRange { low, high }) = graph.node(graph.operands(id)[0]).facts.range else {
         let who = label(graph.node(id));
@@ -140,7 +186,8 @@ pub(super) fn rewrite_given(
         },
         coefficients: interpolate(degree, |u| polynomial.eval((u - shift) / scale)),
     };
-    replace(graph, id, (one(scale), one(shift)), series, identity())
+    let series = Form::Series(series);
+    replace(graph, id, (one(scale), one(shift)), &series, identity())
 }
 
 /// Power coefficients of a polynomial of degree at most 2.

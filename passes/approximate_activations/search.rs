@@ -3,31 +3,60 @@
 use super::network::{Network, State, output_error};
 use ::graph::Values;
 
-/// Degrees of one multiplicative depth.
+/// What one multiplicative depth may be spent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Class {
-    /// Levels that a polynomial of these degrees costs.
-    pub(super) depth: usize,
-    /// Lowest degree.
-    pub(super) low: usize,
-    /// Highest degree allowed.
-    pub(super) high: usize,
+pub(super) enum Class {
+    /// One polynomial.
+    Series {
+        /// Levels that a polynomial of these degrees costs.
+        depth: usize,
+        /// Lowest degree.
+        low: usize,
+        /// Highest degree allowed.
+        high: usize,
+    },
+    /// Products with a composition of odd polynomials that gives a sign.
+    Sign {
+        /// Levels, that of the product included.
+        depth: usize,
+    },
 }
 
-/// Classes up to a degree: 2, 3, 4 to 7, 8 to 15 and so on. Degree 2 costs one level, as a square whose factor has moved.
-pub(super) fn classes(max_degree: usize) -> Vec<Class> {
+impl Class {
+    /// Levels.
+    pub(super) fn depth(self) -> usize {
+        match self {
+            Self::Series { depth, .. } | Self::Sign { depth } => depth,
+        }
+    }
+}
+
+/// Fewest levels of a composition of two factors and of its product.
+const LEAST_SIGN_DEPTH: usize = 5;
+
+/// Most levels of a composition and its product: those of the degrees 15, 15, 27.
+pub(super) const MOST_SIGN_DEPTH: usize = 14;
+
+/// Degrees up to the highest: 2, 3, 4 to 7, 8 to 15 and so on. Degree 2 costs one level, as a square whose factor has
+/// moved. Signs follow where they are asked for; the whole is sorted by depth.
+pub(super) fn classes(max_degree: usize, with_signs: bool) -> Vec<Class> {
     let first = [(1, 2, 2), (2, 3, 3)];
     let then = (3..usize::BITS as usize).map(|depth| (depth, 1 << (depth - 1), (1 << depth) - 1));
-    first
+    let series = first
         .into_iter()
         .chain(then)
         .take_while(|&(_, low, _)| low <= max_degree)
-        .map(|(depth, low, high)| Class {
+        .map(|(depth, low, high)| Class::Series {
             depth,
             low,
             high: high.min(max_degree),
-        })
-        .collect()
+        });
+    let signs = (LEAST_SIGN_DEPTH..=MOST_SIGN_DEPTH).filter(|_| with_signs);
+    let mut all: Vec<Class> = series
+        .chain(signs.map(|depth| Class::Sign { depth }))
+        .collect();
+    all.sort_by_key(|class| class.depth());
+    all
 }
 
 /// Networks of more layers are raised all at once and lowered one by one, which takes fewer evaluations.
@@ -44,7 +73,6 @@ struct Choice {
 pub(super) struct Search<'a> {
     pub(super) network: &'a Network,
     pub(super) samples: &'a [Vec<Values>],
-    pub(super) classes: &'a [Class],
     /// The original network's results.
     pub(super) exact: &'a State,
     pub(super) budget: f64,
@@ -73,7 +101,8 @@ impl Search<'_> {
     }
 
     fn run_network(&self, at: &[usize], known: Option<(&State, usize)>) -> Option<(State, f64)> {
-        let classes: Vec<Class> = at.iter().map(|&k| self.classes[k]).collect();
+        let layers = self.network.layers.iter();
+        let classes: Vec<Class> = layers.zip(at).map(|(l, &k)| l.classes[k]).collect();
         let (network, exact) = (self.network, self.exact);
         let state = network.replaced(self.samples, exact, &classes, known)?;
         let error = output_error(&network.outputs(&state), &network.outputs(exact));
@@ -96,13 +125,14 @@ impl Search<'_> {
     fn raised_one(&self, now: &Choice) -> Option<Choice> {
         let mut best: Option<(f64, Choice)> = None;
         for layer in 0..now.at.len() {
-            let depth = self.classes[now.at[layer]].depth;
-            for class in now.at[layer] + 1..self.classes.len() {
+            let classes = &self.network.layers[layer].classes;
+            let depth = classes[now.at[layer]].depth();
+            for (class, raised) in classes.iter().enumerate().skip(now.at[layer] + 1) {
                 let Some(next) = self.with(now, layer, class) else {
                     continue;
                 };
-                let levels = self.classes[class].depth - depth;
-                let gain = (now.error - next.error) / levels as f64;
+                let levels = raised.depth() - depth;
+                let gain = (now.error - next.error) / levels.max(1) as f64;
                 if gain > 0.0 && best.as_ref().is_none_or(|(most, _)| gain > *most) {
                     best = Some((gain, next));
                 }
@@ -112,8 +142,11 @@ impl Search<'_> {
     }
 
     fn raised_all(&self, now: &Choice) -> Option<Choice> {
-        let top = self.classes.len() - 1;
-        let at: Vec<usize> = now.at.iter().map(|&k| (k + 1).min(top)).collect();
+        let layers = self.network.layers.iter();
+        let next = layers
+            .zip(&now.at)
+            .map(|(l, &k)| (k + 1).min(l.classes.len() - 1));
+        let at: Vec<usize> = next.collect();
         if at == now.at { None } else { self.all(at) }
     }
 

@@ -1,9 +1,11 @@
 //! Fits of an activation to the values it meets.
 
-use super::fit::{Fit, to_unit};
+use super::fit::{Fit, Form, to_unit};
 use super::histogram::{Histogram, Point};
 use super::least_squares::Triangular;
 use super::moments::Moments;
+use super::search::Class;
+use super::sign::Composition;
 use ::graph::{Activation, Basis, Polynomial, Values};
 
 /// A quadratic whose curvature is below this share of its slope would need a shift that costs precision.
@@ -12,6 +14,9 @@ const LEAST_CURVATURE: f64 = 1.0 / 64.0;
 /// A series grows fast outside its interval, so that is widened beyond the margin, to this many times the width.
 const ROOM: f64 = 1.2;
 
+/// Compositions grow faster still, and twice the width costs them a level at most.
+pub(super) const SIGN_ROOM: f64 = 2.0;
+
 /// A unit's scale for a series is at least this share of the largest: what one unit shows in a few samples is no bound.
 const LEAST_SCALE: f64 = 0.75;
 
@@ -19,7 +24,7 @@ const LEAST_SCALE: f64 = 0.75;
 const LEAST_WIDTH: f64 = 0.02;
 
 /// A lower degree is taken if its error is at most this much larger.
-const NO_WORSE: f64 = 1.02;
+pub(super) const NO_WORSE: f64 = 1.02;
 
 /// What is to be fitted.
 pub(super) struct Target<'a> {
@@ -35,14 +40,31 @@ pub(super) struct Target<'a> {
     pub(super) margin: f64,
 }
 
+/// What all units have in common once each has its factor.
+pub(super) struct Common {
+    /// What each unit's inputs and results are divided by.
+    pub(super) factors: Vec<f64>,
+    /// Each unit's own interval, factors not yet divided out.
+    pub(super) intervals: Vec<(f64, f64)>,
+    /// The interval that holds all of theirs, widened.
+    pub(super) interval: (f64, f64),
+    /// What is wanted there.
+    pub(super) points: Vec<Point>,
+    /// Mean square of the factors.
+    pub(super) weight: f64,
+}
+
 impl Target<'_> {
-    /// The best fit of a degree in `low..=high`: the square form for 2, else a Chebyshev series of the lowest degree
-    /// that is about as good as the highest.
-    pub(super) fn fit(&self, low: usize, high: usize) -> Fit {
-        if high == 2 {
-            self.quadratic()
-        } else {
-            self.chebyshev(low, high)
+    /// The best fit of a class: the square form for degree 2, else a Chebyshev series of the lowest degree that is about
+    /// as good as the highest, or products with signs.
+    pub(super) fn fit(&self, class: Class, compositions: &[Composition]) -> Fit {
+        match class {
+            Class::Series { high: 2, .. } => self.quadratic(),
+            Class::Series { low, high, .. } => self.chebyshev(low, high),
+            Class::Sign { depth } => {
+                let signs = self.signs(depth, compositions);
+                signs.unwrap_or_else(|| self.quadratic())
+            }
         }
     }
 
@@ -95,7 +117,7 @@ impl Target<'_> {
         let intervals = self.intervals();
         let mut histograms: Vec<Histogram> = intervals.iter().map(|&i| Histogram::new(i)).collect();
         self.each(|u, x, y| histograms[u].add(x, y, 1.0));
-        let mut fit = Fit::of(Polynomial::square(), &intervals);
+        let mut fit = Fit::of(Form::Series(Polynomial::square()), &intervals);
         let mut squares = 0.0;
         for (&interval, histogram) in intervals.iter().zip(&histograms) {
             let to_unit = to_unit(interval);
@@ -128,10 +150,10 @@ impl Target<'_> {
     }
 
     /// Moves and scales each unit's results to what is wanted there on average, drawn towards what they are.
-    fn correct(&self, fit: &mut Fit) {
+    pub(super) fn correct(&self, fit: &mut Fit) {
         let mut moments = vec![Moments::default(); self.n_units];
         self.each(|u, x, y| {
-            let z = fit.polynomial.eval(x * fit.scale_in[u] + fit.shift_in[u]);
+            let z = fit.form.eval(x * fit.scale_in[u] + fit.shift_in[u]);
             moments[u].add(z * fit.scale_out[u] + fit.shift_out[u], y);
         });
         for (u, moments) in moments.iter().enumerate() {
@@ -141,8 +163,9 @@ impl Target<'_> {
         }
     }
 
-    /// One series on one interval for all units; where the activation is homogeneous, each is scaled to it.
-    fn chebyshev(&self, low: usize, high: usize) -> Fit {
+    /// One interval for all units, widened to `room` times its width; where the activation is homogeneous, each unit is
+    /// scaled to it.
+    pub(super) fn common(&self, room: f64) -> Common {
         let intervals = self.intervals();
         let own = |(a, b): &(f64, f64)| a.abs().max(b.abs());
         let largest = intervals.iter().map(own).fold(0.0, f64::max);
@@ -156,18 +179,30 @@ impl Target<'_> {
         let (a, b) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (i, f)| {
             (a.min(i.0 / f), b.max(i.1 / f))
         });
-        let (middle, half) = (0.5 * (a + b), 0.5 * ROOM * (b - a));
-        let common = (middle - half, middle + half);
-        let mut histogram = Histogram::new(common);
+        let (middle, half) = (0.5 * (a + b), 0.5 * room * (b - a));
+        let interval = (middle - half, middle + half);
+        let mut histogram = Histogram::new(interval);
         let mut weight = 0.0;
         self.each(|u, x, y| {
             let f = factors[u];
             histogram.add(x / f, y / f, f * f);
             weight += f * f;
         });
-        let to_unit = to_unit(common);
-        let points = histogram.points(|x| self.activation.eval(x));
-        let system = self.reduced(&points, to_unit, high);
+        let n_values: usize = self.inputs.iter().map(Vec::len).sum();
+        Common {
+            points: histogram.points(|x| self.activation.eval(x)),
+            factors,
+            intervals,
+            interval,
+            weight: weight / n_values.max(1) as f64,
+        }
+    }
+
+    /// One series for all units.
+    fn chebyshev(&self, low: usize, high: usize) -> Fit {
+        let common = self.common(ROOM);
+        let to_unit = to_unit(common.interval);
+        let system = self.reduced(&common.points, to_unit, high);
         let enough = NO_WORSE * system.residual(high + 1);
         let degree = (low..high).find(|d| system.residual(d + 1) <= enough);
         let degree = degree.unwrap_or(high);
@@ -178,8 +213,14 @@ impl Target<'_> {
             },
             coefficients: system.solve(degree + 1),
         };
-        let mut fit = Fit::of(polynomial, &intervals);
-        for factor in &factors {
+        let form = Form::Series(polynomial);
+        self.shared(form, &common, to_unit, system.residual(degree + 1))
+    }
+
+    /// A fit whose units share a form on `[-1, 1]`. `rms` is its error where every unit's factor is one.
+    pub(super) fn shared(&self, form: Form, common: &Common, to_unit: (f64, f64), rms: f64) -> Fit {
+        let mut fit = Fit::of(form, &common.intervals);
+        for factor in &common.factors {
             fit.scale_in.push(to_unit.0 / factor);
             fit.shift_in.push(to_unit.1);
             fit.scale_out.push(*factor);
@@ -188,8 +229,7 @@ impl Target<'_> {
         if self.scales_out {
             self.correct(&mut fit);
         }
-        let n_values: usize = self.inputs.iter().map(Vec::len).sum();
-        fit.rms = system.residual(degree + 1) * (weight / n_values.max(1) as f64).sqrt();
+        fit.rms = rms * common.weight.sqrt();
         fit
     }
 }

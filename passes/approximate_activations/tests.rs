@@ -4,6 +4,7 @@ use layout::ConvGeometry;
 use pass::{Calibration, Changed, Pass, PassCx, Settings};
 use std::sync::Arc;
 
+mod signs;
 mod units;
 
 /// Numbers in `-1..1`, the same on every run.

@@ -1,40 +1,29 @@
 //! Copies of tensors along chains of linear layers.
 
 use super::Layouts;
-use crate::util::{linear, plan, ports};
+use crate::util::linear::{self, LinearMap};
+use crate::util::{plan, ports};
 use graph::{Graph, NodeId, Op};
 use layout::{Diagonals, spread_chain};
 use pass::{Refusal, Settings};
-
-/// Which weights copies are chosen for: the search is no exact one, and what is best for more weights can be better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weights {
-    AsTheyAre,
-    AsIfNoneWereZero,
-}
-
-/// Whether some layer stores weights that are zero.
-pub(super) fn stores_zeros(graph: &Graph, order: &[NodeId]) -> bool {
-    order.iter().any(|&id| match &graph.node(id).op {
-        Op::Conv { weight, .. } | Op::Dense { weight, .. } => weight.values().contains(&0.0),
-        Op::Linear { matrix, .. } => matrix.entries().any(|(.., value)| value == 0.0),
-        _ => false,
-    })
-}
+use std::collections::BTreeMap;
 
 /// Chooses copies for every tensor between linear layers that one of them writes, or the client, and only one reads.
+/// Returns the cost of all plans, or nothing if they cost `limit` or more.
 ///
 /// # Errors
 /// A [`Refusal`] naming the node that can not be planned.
 pub(super) fn spread(
     graph: &Graph,
     order: &[NodeId],
+    maps: &BTreeMap<NodeId, LinearMap>,
     layouts: &mut Layouts,
     settings: &Settings,
-    weights: Weights,
-) -> Result<(), Refusal> {
+    limit: f64,
+) -> Result<Option<f64>, Refusal> {
     let is_linear = |id: &&NodeId| linear::is_linear(&graph.node(**id).op);
     let mut planned: Vec<NodeId> = Vec::new();
+    let mut cost = 0.0;
     for &first in order.iter().filter(is_linear) {
         if planned.contains(&first) {
             continue;
@@ -44,41 +33,37 @@ pub(super) fn spread(
             chain.push(next);
         }
         planned.extend(&chain);
-        spread_one(graph, &chain, layouts, settings, weights)?;
+        match spread_one(graph, &chain, maps, layouts, settings, limit - cost)? {
+            Some(more) => cost += more,
+            None => return Ok(None),
+        }
     }
-    Ok(())
+    Ok(Some(cost))
 }
 
 fn spread_one(
     graph: &Graph,
     chain: &[NodeId],
+    maps: &BTreeMap<NodeId, LinearMap>,
     layouts: &mut Layouts,
     settings: &Settings,
-    weights: Weights,
-) -> Result<(), Refusal> {
+    limit: f64,
+) -> Result<Option<f64>, Refusal> {
     let refuse =
         |id: NodeId, why: String| Refusal::new(format!("{}: {why}", linear::label(graph.node(id))));
-    let mut maps = Vec::with_capacity(chain.len());
-    for &id in chain {
-        let shape = graph.shape(graph.operands(id)[0]);
-        let map = linear::linear_map(&graph.node(id).op, shape);
-        let mut map = map.ok_or_else(|| refuse(id, "its weights do not fit its input".into()))?;
-        if weights == Weights::AsIfNoneWereZero {
-            map.matrix = plan::without_zeros(&map.matrix);
-        }
-        maps.push(map);
-    }
     let mut diagonals = Vec::with_capacity(chain.len());
-    for (&id, map) in chain.iter().zip(&maps) {
+    for &id in chain {
         let input = &layouts[&graph.operands(id)[0]];
-        let read = Diagonals::new(&map.matrix, input, &layouts[&id]);
+        let read = Diagonals::new(&maps[&id].matrix, input, &layouts[&id]);
         diagonals.push(read.map_err(|e| refuse(id, e.to_string()))?);
     }
     let source = only_source(graph, chain[0]);
     let is_free = source.is_some_and(|id| matches!(graph.node(id).op, Op::Input { .. }));
     let options = plan::options(settings);
-    let chosen = spread_chain(&diagonals, is_free, &options);
-    let chosen = chosen.map_err(|e| refuse(chain[0], e.to_string()))?;
+    let chosen = spread_chain(&diagonals, is_free, &options, limit);
+    let Some((chosen, cost)) = chosen.map_err(|e| refuse(chain[0], e.to_string()))? else {
+        return Ok(None);
+    };
     for (&id, layout) in chain.iter().zip(chosen) {
         let mut at = graph.operands(id)[0];
         layouts.insert(at, layout.clone());
@@ -91,7 +76,7 @@ fn spread_one(
             layouts.insert(at, layout.clone());
         }
     }
-    Ok(())
+    Ok(Some(cost))
 }
 
 /// Whether a node has one operand and its values stay where they are.

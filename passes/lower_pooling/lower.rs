@@ -178,7 +178,7 @@ fn averages_inside(geometry: &ConvGeometry, bias: Tensor, pool: &PoolGeometry) -
     }
 }
 
-fn image(shape: &[usize]) -> Option<[u32; 3]> {
+pub(super) fn image(shape: &[usize]) -> Option<[u32; 3]> {
     let size = |n: usize| u32::try_from(n).ok();
     match *shape {
         [channels, height, width] => Some([size(channels)?, size(height)?, size(width)?]),

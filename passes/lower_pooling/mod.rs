@@ -1,12 +1,13 @@
 #![doc = include_str!("README.md")]
 
 mod lower;
+mod maxima;
 #[cfg(test)]
 mod tests;
 
 use crate::util::linear::{label, refused};
-use ::graph::{Graph, NodeId, Op, Patch, Wire};
-use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
+use ::graph::{Graph, NodeId, Op, Patch, PoolGeometry, Wire};
+use pass::{Activations, Changed, Pass, PassCx, PassInfo, Refusal};
 use serde::{Deserialize, Serialize};
 
 /// See the module.
@@ -33,31 +34,41 @@ fn joined(graph: &Graph, id: NodeId, axis: usize, patch: &mut Patch) -> Option<W
     sum
 }
 
+fn refused_maximum(graph: &Graph, id: NodeId, pool: &PoolGeometry) -> Refusal {
+    let ((height, width), who) = (pool.kernel, label(graph.node(id)));
+    let what = format!("{who} takes maxima over {height}x{width} windows, expected averages");
+    Refusal::new(what).help(
+        "--activations sign for maxima made of signs (many levels), or export the network with average pooling",
+    )
+}
+
 impl Pass<Graph> for LowerPooling {
     fn info(&self) -> PassInfo {
         PassInfo::new(
             "lower-pooling",
-            "average pools, paddings and all that moves elements become linear layers; maxima are refused",
+            "average pools, paddings and all that moves elements become linear layers; maxima too where asked for",
         )
         .needs("a valid graph")
         .gives("no pools, paddings, selections, means, concatenations or transposed convolutions")
-        .source("average pooling as a depthwise convolution")
+        .source("average pooling as a depthwise convolution; maxima as in Lee et al., ePrint 2020/834")
     }
 
     fn run(&self, graph: &mut Graph, cx: &mut PassCx<'_>) -> Result<Changed, Refusal> {
         let mut patch = Patch::new();
-        let mut n_lowered = 0;
+        let (mut n_lowered, mut n_maxima) = (0, 0);
         for id in graph.order() {
             let node = graph.node(id);
             if let Op::MaxPool(pool) = &node.op {
-                let (height, width) = pool.kernel;
-                let who = label(node);
-                return Err(Refusal::new(format!(
-                    "{who} takes maxima over {height}x{width} windows, expected averages"
-                ))
-                .help(
-                    "export the network with average pooling instead; composite maxima (many levels) are not available yet",
-                ));
+                if cx.settings.activations != Activations::Sign {
+                    return Err(refused_maximum(graph, id, pool));
+                }
+                let tree = maxima::tree(graph, id, pool, &mut patch);
+                let tree = tree.ok_or_else(|| {
+                    Refusal::new(format!("{} is no pool of an image", label(node)))
+                })?;
+                patch.replace(id, tree);
+                n_maxima += 1;
+                continue;
             }
             if let Op::Concat { axis } = node.op {
                 let joined = joined(graph, id, axis, &mut patch);
@@ -78,13 +89,20 @@ impl Pass<Graph> for LowerPooling {
             patch.replace(id, new);
             n_lowered += 1;
         }
-        if n_lowered == 0 {
+        if patch.is_empty() {
             return Ok(Changed::No);
         }
         patch.apply(graph).map_err(refused)?;
-        cx.note(format!(
-            "{n_lowered} pools, paddings and moves became linear layers"
-        ));
+        if n_lowered > 0 {
+            cx.note(format!(
+                "{n_lowered} pools, paddings and moves became linear layers"
+            ));
+        }
+        if n_maxima > 0 {
+            cx.note(format!(
+                "{n_maxima} pools of maxima became averages and absolute values"
+            ));
+        }
         Ok(Changed::Yes)
     }
 }

@@ -1,6 +1,6 @@
 use super::LowerPooling;
 use ::graph::{Graph, Op, Values, evaluate, parse};
-use pass::{Changed, Pass, PassCx, Settings};
+use pass::{Activations, Changed, Pass, PassCx, Settings};
 
 fn run(graph: &mut Graph) -> Result<Changed, pass::Refusal> {
     let settings = Settings::default();
@@ -111,10 +111,46 @@ fn a_maximum_is_refused_by_name() {
         refusal.message,
         "MaxPool 'pool1' takes maxima over 2x2 windows, expected averages"
     );
-    assert!(
-        refusal
-            .help
-            .unwrap()
-            .starts_with("export the network with average pooling instead")
+    assert!(refusal.help.unwrap().starts_with("--activations sign"));
+}
+
+/// Absolute values and levels of linear layers that a pool of a 2x7x6 image, or a 2x7 one, takes; meaning kept.
+fn maxima(shape: &str, pool: &str) -> (usize, usize) {
+    let text = format!(
+        "graph \"g\" {{\n %0 \"x\" = input -> [{shape}]\n %1 \"p\" = max_pool %0 {pool}\n return %1\n}}"
     );
+    let before = parse(&text).unwrap();
+    let mut after = before.clone();
+    let settings = Settings {
+        activations: Activations::Sign,
+        ..Settings::default()
+    };
+    let mut cx = PassCx::new(&settings);
+    let changed = LowerPooling::default().run(&mut after, &mut cx);
+    assert_eq!(changed, Ok(Changed::Yes));
+    after.verify().unwrap();
+    let n = before.n_elements(before.inputs()[0]);
+    let x: Values = (0..n).map(|k| (k as f64 * 1.7).sin() - 2.0).collect();
+    let ys =
+        [&before, &after].map(|graph| evaluate(graph, std::slice::from_ref(&x)).unwrap().remove(0));
+    assert_eq!(ys[0].len(), ys[1].len());
+    for (a, b) in ys[0].iter().zip(&ys[1]) {
+        assert!((a - b).abs() < 1e-9, "{pool}: {a} became {b}");
+    }
+    let count = |word: &str| {
+        let is = |id: &graph::NodeId| after.node(*id).op.word() == word;
+        after.order().iter().filter(|id| is(id)).count()
+    };
+    (count("abs"), count("linear"))
+}
+
+#[test]
+fn maxima_are_averages_and_distances() {
+    let image = |pool| maxima("2, 7, 6", pool);
+    assert_eq!(image("kernel 2x2 stride 2,2"), (2, 4));
+    assert_eq!(image("kernel 3x3 stride 2,2"), (4, 8));
+    assert_eq!(image("kernel 3x2 stride 2,1 pad 1,1,1,0"), (3, 6));
+    assert_eq!(image("kernel 5x1 stride 1,2 pad 4,0,3,0"), (3, 7));
+    assert_eq!(image("kernel 7x6 stride 1,1"), (6, 12));
+    assert_eq!(maxima("2, 7", "kernel 1x3 stride 1,2 pad 0,1,0,1"), (2, 4));
 }

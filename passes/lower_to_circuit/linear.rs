@@ -1,4 +1,4 @@
-//! Linear layers: baby steps, plain products, giant steps, collapse, bias.
+//! Linear layers: baby steps, plain products, giant steps, collapse, mask and duplicates, bias.
 
 use super::{Packed, Site, multiply};
 use crate::util::linear::linear_map;
@@ -6,7 +6,8 @@ use ::circuit::{Circuit, Op, PlainValues, PlainVector, RotationClass, ValueId};
 use params::Rotation;
 use pass::Refusal;
 
-/// `out_i = Σ_b rot(Σ_j Σ_a plain · rot(x_j, a), b)`, then rotate-and-add, then the bias.
+/// `out_i = Σ_b rot(Σ_j Σ_a plain · rot(x_j, a), b)`, then rotate-and-add, then mask and duplicates if the output is to be
+/// replicated, then the bias.
 pub(super) fn lower(
     circuit: &mut Circuit,
     site: &Site<'_>,
@@ -56,12 +57,25 @@ pub(super) fn lower(
                 factor: 0.0,
                 scale: None,
             };
-            giants.push(circuit.push_op(zero, layer));
+            outputs.push(circuit.push_op(zero, layer));
+            continue;
         }
         let mut y = circuit.push_sum(&giants, layer);
+        let add_moved = |circuit: &mut Circuit, y, amount, class| {
+            let moved = circuit.push_rotation(y, rotation(amount), class, layer);
+            circuit.push_op(Op::Add(y, moved), layer)
+        };
         for &amount in &plan.collapse {
-            let moved = circuit.push_rotation(y, rotation(amount), RotationClass::Collapse, layer);
-            y = circuit.push_op(Op::Add(y, moved), layer);
+            y = add_moved(circuit, y, amount, RotationClass::Collapse);
+        }
+        if let Some(mask) = &plan.mask {
+            let entries = mask.slots.iter().map(|&slot| (slot, 1.0)).collect();
+            let name = || format!("{}.mask.{out_ct}", node.name);
+            let values = PlainValues::Sparse(entries);
+            y = multiply(circuit, site, y, mask.period, values, name);
+        }
+        for &amount in &plan.duplicate {
+            y = add_moved(circuit, y, amount, RotationClass::Conversion);
         }
         outputs.push(y);
     }
@@ -90,15 +104,12 @@ pub(super) fn add_packed(
         if values.iter().all(|v| *v == 0.0) {
             return x;
         }
-        let plain = match values[..] {
-            [value] => PlainVector::splat("", value),
-            _ => PlainVector::spread(
-                format!("{name}.{what}.{i}"),
-                values.len() as u32,
-                PlainValues::Dense(values.clone()),
-                site.width,
-            ),
-        };
+        let plain = PlainVector::spread(
+            format!("{name}.{what}.{i}"),
+            values.len() as u32,
+            PlainValues::Dense(values.clone()),
+            site.width,
+        );
         let plain = circuit.add_plain(plain);
         circuit.push_op(Op::AddPlain { x, plain }, Some(site.layer))
     };

@@ -158,6 +158,12 @@ fn lower_node(
                 _ => linear::lower(circuit, site, of),
             }
         }
+        Op::Polynomial(polynomial) if !polynomial.is_square() && layout.is_dirty() => Err(site
+            .refuse(format!(
+                "a polynomial of degree {} would act on unknown slots in {layout}",
+                polynomial.degree()
+            ))
+            .help("clear them in the layer before: `*` instead of `1?`")),
         Op::Polynomial(polynomial) => operands[0]
             .cts
             .iter()

@@ -68,6 +68,9 @@ fn apply(circuit: &mut Circuit, solution: &Solution, fresh: &Scale) {
         if let Op::MulPlain { scale, .. } | Op::MulScalar { scale, .. } = &mut value.op {
             scale.clone_from(&solution.factors[i]);
         }
+        if let Op::Refresh { scale, .. } = &mut value.op {
+            *scale = Some(fresh.clone());
+        }
     }
 }
 

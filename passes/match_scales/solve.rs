@@ -2,6 +2,7 @@
 
 use ::circuit::{Circuit, Op, ValueId, facts};
 use params::{Level, Scale};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A scale for every factor of a plain or scalar product.
 pub struct Solution {
@@ -95,7 +96,7 @@ pub fn solve(circuit: &Circuit, fresh: &Scale) -> Result<Solution, Conflict> {
     for (id, op) in circuit.ops() {
         let at = |v: ValueId| class[v.index()];
         let link = match op {
-            Op::Input { .. } => {
+            Op::Input { .. } | Op::Refresh { .. } => {
                 solver.known[at(id)] = Some(fresh.clone());
                 continue;
             }
@@ -141,21 +142,118 @@ pub fn solve(circuit: &Circuit, fresh: &Scale) -> Result<Solution, Conflict> {
     Ok(Solution { factors })
 }
 
+/// Classes that nothing forces yet.
+#[derive(Default)]
+struct Open {
+    /// Those whose scale may be chosen.
+    ready: BTreeSet<usize>,
+    /// Those of them whose scale is asked for from below.
+    asked: BTreeMap<usize, Scale>,
+    /// Those for which that has to be found out again.
+    dirty: BTreeSet<usize>,
+}
+
 impl Solver {
     fn run(&mut self, fresh: &Scale) {
+        let given: Vec<usize> = (0..self.known.len())
+            .filter(|&c| self.known[c].is_some())
+            .collect();
+        let mut open = Open::default();
+        self.follow(given, &mut open);
         loop {
-            self.forward();
+            for class in std::mem::take(&mut open.dirty) {
+                open.asked.remove(&class);
+                if open.ready.contains(&class)
+                    && let Some(scale) = self.asked(class, 0)
+                {
+                    open.asked.insert(class, scale);
+                }
+            }
             // A class that nothing forces: one whose scale is asked for from below first, then the earliest.
-            let open = |c: &usize| self.known[*c].is_none() && self.is_ready(*c);
-            let candidates: Vec<usize> = (0..self.known.len()).filter(open).collect();
-            let asked = candidates
-                .iter()
-                .find_map(|&c| self.asked(c, 0).map(|s| (c, s)));
-            let chosen =
-                asked.or_else(|| candidates.first().map(|&c| (c, self.preferred(c, fresh))));
+            let chosen = open.asked.pop_first().or_else(|| {
+                let first = open.ready.first().copied();
+                first.map(|c| (c, self.preferred(c, fresh)))
+            });
             match chosen.or_else(|| self.any_free(fresh)) {
-                Some((class, scale)) => self.known[class] = Some(scale),
+                Some((class, scale)) => {
+                    self.known[class] = Some(scale);
+                    self.follow(vec![class], &mut open);
+                }
                 None => return,
+            }
+        }
+    }
+
+    /// Everything that follows from what has become known.
+    fn follow(&mut self, mut fresh: Vec<usize>, open: &mut Open) {
+        // Links in circuit order: where several make one class, the first does.
+        let mut waiting: BTreeSet<usize> = BTreeSet::new();
+        loop {
+            for class in std::mem::take(&mut fresh) {
+                open.ready.remove(&class);
+                open.asked.remove(&class);
+                self.mark_above(class, open);
+                for &l in &self.out_of[class] {
+                    let result = self.links[l].1;
+                    if self.known[result].is_some() {
+                        continue;
+                    }
+                    waiting.insert(l);
+                    if self.is_ready(result) {
+                        open.ready.insert(result);
+                        open.dirty.insert(result);
+                    }
+                }
+            }
+            let Some(l) = waiting.pop_first() else {
+                return;
+            };
+            let (_, result, link) = &self.links[l];
+            if self.known[*result].is_none()
+                && let Some(scale) = self.made(link)
+            {
+                self.known[*result] = Some(scale);
+                fresh.push(*result);
+            }
+        }
+    }
+
+    /// What a link makes of known classes.
+    fn made(&self, link: &Link) -> Option<Scale> {
+        match link {
+            Link::Free { .. } => None,
+            Link::Product { a, b } => {
+                Some(self.known[*a].as_ref()?.times(self.known[*b].as_ref()?))
+            }
+            Link::Divided { from, by } => Some(self.known[*from].as_ref()?.over(by)),
+        }
+    }
+
+    /// Classes whose readers may now ask something of them: those that lead to this one.
+    fn mark_above(&self, class: usize, open: &mut Open) {
+        let mut stack = vec![class];
+        while let Some(at) = stack.pop() {
+            for &l in &self.into[at] {
+                let sources = match self.links[l].2 {
+                    Link::Free { .. } => continue,
+                    Link::Product { a, b } => [a, b],
+                    Link::Divided { from, .. } => [from, from],
+                };
+                // A factor that becomes known changes what is asked of the other.
+                for source in sources.into_iter().filter(|&s| self.known[s].is_none()) {
+                    if open.dirty.insert(source) {
+                        stack.push(source);
+                    }
+                }
+            }
+        }
+        for &l in &self.out_of[class] {
+            if let Link::Product { a, b } = self.links[l].2 {
+                for other in [a, b].into_iter().filter(|&s| self.known[s].is_none()) {
+                    if open.dirty.insert(other) {
+                        self.mark_above(other, open);
+                    }
+                }
             }
         }
     }
@@ -173,33 +271,6 @@ impl Solver {
         (0..self.known.len())
             .find(free)
             .map(|c| (c, self.preferred(c, fresh)))
-    }
-
-    /// Everything that follows from what is known.
-    fn forward(&mut self) {
-        loop {
-            let mut progress = false;
-            for (_, result, link) in &self.links {
-                if self.known[*result].is_some() {
-                    continue;
-                }
-                let scale = match link {
-                    Link::Free { .. } => None,
-                    Link::Product { a, b } => self.known[*a]
-                        .as_ref()
-                        .zip(self.known[*b].as_ref())
-                        .map(|(a, b)| a.times(b)),
-                    Link::Divided { from, by } => self.known[*from].as_ref().map(|s| s.over(by)),
-                };
-                if scale.is_some() {
-                    self.known[*result] = scale;
-                    progress = true;
-                }
-            }
-            if !progress {
-                return;
-            }
-        }
     }
 
     /// Whether only free factors make this class and all they multiply is known.
@@ -247,15 +318,8 @@ impl Solver {
     /// The first sum whose terms have different scales.
     fn check(&self, circuit: &Circuit, class: &[usize]) -> Result<(), Conflict> {
         for (_, result, link) in &self.links {
-            let scale = match link {
-                Link::Free { .. } => continue,
-                Link::Product { a, b } => self.known[*a]
-                    .as_ref()
-                    .zip(self.known[*b].as_ref())
-                    .map(|(a, b)| a.times(b)),
-                Link::Divided { from, by } => self.known[*from].as_ref().map(|s| s.over(by)),
-            };
-            if scale == self.known[*result] {
+            let scale = self.made(link);
+            if matches!(link, Link::Free { .. }) || scale == self.known[*result] {
                 continue;
             }
             let show = |s: &Option<Scale>| {

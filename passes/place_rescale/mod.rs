@@ -66,9 +66,7 @@ fn place(old: &Circuit) -> Option<Circuit> {
         }
         rescaled[best] = true;
     }
-    // One a round: a rescale changes which sums are mixed, and so what the next one has to be.
-    let first = rescaled.iter().position(|r| *r)?;
-    let rescaled: Vec<bool> = (0..n).map(|i| i == first).collect();
+    let rescaled = placed_now(old, &units, &parent, rescaled)?;
     // Values downstream of a rescaled one, in its group and through nothing else, are computed from it.
     let mut below = vec![false; n];
     for i in 0..n {
@@ -121,6 +119,42 @@ fn place(old: &Circuit) -> Option<Circuit> {
             .collect(),
     );
     Some(next)
+}
+
+/// Which of the rescales to place in this round: all that leave every sum's units as they are, or else the first. Any
+/// other changes which sums are mixed, and so what the next one has to be.
+fn placed_now(
+    circuit: &Circuit,
+    units: &[u8],
+    parent: &[Option<usize>],
+    mut rescaled: Vec<bool>,
+) -> Option<Vec<bool>> {
+    let first = rescaled.iter().position(|r| *r)?;
+    let mut is_alone = rescaled.clone();
+    let mut root: Vec<Option<usize>> = vec![None; units.len()];
+    let mut follows = vec![false; units.len()];
+    for (id, op) in circuit.ops().filter(|(id, _)| units[id.index()] == 2) {
+        let i = id.index();
+        let reached = |o: &ValueId| rescaled[o.index()] || follows[o.index()];
+        follows[i] = !multiplies(op) && op.operands().iter().any(reached);
+        // What is made of rescaled values may need no rescale of its own.
+        is_alone[i] &= !follows[i];
+        let above = parent[i].and_then(|p| root[p]);
+        root[i] = above.or(rescaled[i].then_some(i));
+    }
+    for (id, op) in circuit.ops() {
+        let i = id.index();
+        let stays = multiplies(op) || (units[i] == 1 && !is_rescale(op));
+        for from in op.operands().iter().filter_map(|o| root[o.index()]) {
+            is_alone[from] &= stays || root[i] == Some(from);
+        }
+    }
+    if is_alone.contains(&true) {
+        return Some(is_alone);
+    }
+    rescaled.fill(false);
+    rescaled[first] = true;
+    Some(rescaled)
 }
 
 /// A value divided by its last prime; one in QP is brought down for it and extended again.

@@ -33,6 +33,21 @@ impl Pass<Graph> for PlanRotations {
             let node = graph.node(id);
             if let Some(plan) = &node.facts.plan {
                 let c = plan.counts;
+                if plan.output.as_tiles().is_some() {
+                    cx.note(format!(
+                        "{}: {} of {} tiles, {} rotations ({} baby, {} collapse, {} conversion), {} products, {} masks",
+                        node.name,
+                        c.diagonals_total - c.diagonals_zero,
+                        c.diagonals_total,
+                        c.rotations(),
+                        c.babies,
+                        c.collapse,
+                        c.conversion,
+                        c.plain_products,
+                        c.masks
+                    ));
+                    continue;
+                }
                 cx.note(format!(
                     "{}: {} of {} diagonals, {} rotations ({} baby, {} giant, {} collapse), {} products, split {}",
                     node.name,

@@ -5,7 +5,8 @@ use super::ports;
 use ::circuit::{CostTable, Measured};
 use graph::Graph;
 use layout::{
-    Diagonals, LayoutError, LinearPlan, Periodic, PlanCosts, PlanOptions, PlanOutline, SparseMatrix,
+    Diagonals, LayoutError, LinearPlan, Periodic, PlanCosts, PlanOptions, PlanOutline,
+    SparseMatrix, plan_tiles,
 };
 use pass::{Objective, Refusal, Settings};
 use std::sync::Arc;
@@ -54,8 +55,24 @@ pub fn without_zeros(matrix: &SparseMatrix) -> SparseMatrix {
     SparseMatrix::from_triplets(matrix.rows(), matrix.cols(), ones)
 }
 
+/// The cheapest plan of a layer: between tile tensors where the output is one, else by diagonals.
+///
+/// # Errors
+/// A [`LayoutError`] if the layouts do not fit the matrix or each other.
+pub fn plan_one(
+    matrix: &SparseMatrix,
+    input: &Periodic,
+    output: &Periodic,
+    settings: &Settings,
+) -> Result<LinearPlan, LayoutError> {
+    if output.as_tiles().is_some() {
+        return plan_tiles(matrix, input, output);
+    }
+    plan_diagonals(matrix, input, output, settings)
+}
+
 /// The cheapest plan among those with few more rotations than the fewest possible.
-fn plan_one(
+fn plan_diagonals(
     matrix: &SparseMatrix,
     input: &Periodic,
     output: &Periodic,

@@ -11,7 +11,7 @@ pub fn units(circuit: &Circuit) -> Vec<u8> {
         let least = of.iter().map(|o| units[o.index()]).min().unwrap_or(1);
         units.push(match op {
             Op::MulPlain { .. } | Op::MulScalar { .. } | Op::Mul(..) | Op::Square(_) => 2,
-            Op::Rescale(_) | Op::ModDown { rescale: true, .. } => 1,
+            Op::Rescale(_) | Op::ModDown { rescale: true, .. } | Op::Refresh { .. } => 1,
             _ => least,
         });
     }

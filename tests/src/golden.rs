@@ -2,10 +2,10 @@
 
 use crate::{blessing, onnx, render};
 use privet::extend::{
-    Calibration, Circuit, Compiler, Graph, PassReport, PipelineError, Program, Settings, counts,
-    graph,
+    Calibration, Circuit, Compiler, Graph, PassReport, PipelineError, Program, Refreshes, Settings,
+    counts, graph,
 };
-use privet::prelude::{Error, Model, Options};
+use privet::prelude::{Activations, Error, Model, Options};
 use privet::{compile, passes};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -187,6 +187,22 @@ impl Golden {
                         .parse()
                         .map_err(|_| format!("settings: `{word}` has no number"))?
                 }
+                "refresh" => {
+                    settings.refresh = Some(Refreshes {
+                        largest: value.parse().ok(),
+                    })
+                }
+                "activations" => {
+                    settings.activations = match value {
+                        "polynomial" => Activations::Polynomial,
+                        "sign" => Activations::Sign,
+                        _ => {
+                            return Err(format!(
+                                "settings: `{word}` is neither polynomial nor sign"
+                            ));
+                        }
+                    }
+                }
                 _ => return Err(format!("`{key}` is no setting")),
             }
         }
@@ -228,6 +244,8 @@ impl Golden {
             calibration: (!samples.is_empty()).then_some(samples),
             max_degree: given("max_degree").then_some(settings.max_degree),
             activation_error: given("activation_error").then_some(settings.activation_error),
+            client_refresh: settings.refresh.is_some(),
+            activations: settings.activations,
             ..Options::default()
         })
     }

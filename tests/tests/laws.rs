@@ -386,6 +386,11 @@ const MAY_RISE: [(&str, &[&str], &str); 10] = [
         "a layer without its zeros is a matrix",
     ),
     (
+        "simplify",
+        &["keys", "mul_scalar"],
+        "fewer rotations may be by more different amounts, a product with a vector may become one with a number",
+    ),
+    (
         "hoist-rotations",
         &["rotations_hoisted"],
         "hoisting is what it does",
@@ -399,6 +404,11 @@ const MAY_RISE: [(&str, &[&str], &str); 10] = [
         "place-rescale",
         &["rescale", "depth"],
         "placing rescales is what it does",
+    ),
+    (
+        "assign-levels",
+        &["refresh"],
+        "where the chain ends, the client refreshes if the user allows it",
     ),
 ];
 /// Only where a drop becomes a product with one, which its note says.
@@ -635,6 +645,7 @@ fn passes_that_save_work_can_be_left_out() {
         "cull-dead-units",
         "co-permute-layers",
         "eliminate-zero-diagonals",
+        "simplify",
         "eliminate-common",
         "hoist-rotations",
         "delay-mod-down",

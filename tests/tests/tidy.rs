@@ -164,7 +164,7 @@ fn each_outside_crate_is_named_by_its_own_crate_only() {
     let owners: [(&str, &[&str]); 6] = [
         ("tract_onnx", &["onnx"]),
         ("petgraph", &["graph"]),
-        ("egg", &["simplify"]),
+        ("egg", &[]),
         ("clap", &["cli"]),
         ("miette", &["cli"]),
         // The facade evaluates samples in parallel and sets the number of threads.
@@ -186,6 +186,12 @@ fn each_outside_crate_is_named_by_its_own_crate_only() {
             }
         }
     }
+    // One directory of a crate, and so that crate's manifest.
+    let simplify = |f: &String| {
+        f.ends_with(" names egg") && f.starts_with("passes/simplify/")
+            || f == "passes depends on egg"
+    };
+    found.retain(|f| !simplify(f));
     none(found);
 }
 

@@ -2,13 +2,17 @@
 
 mod table;
 
-pub use table::{CostError, CostRow, CostTable, Measured};
+pub use table::{CostError, CostRow, CostTable, Link, Measured};
 
-use crate::{Circuit, CircuitError, Kind, Op, ValueId, facts};
+use crate::{Circuit, CircuitError, Kind, LayerId, Op, ValueId, facts};
 use params::{Level, Params};
+use std::collections::BTreeSet;
 
 impl CostTable {
     /// Microseconds of one operation whose operand is at `level`, sums counted in full.
+    ///
+    /// A refresh is decrypted, decoded, encoded and encrypted by the client, whose machine is taken to be like the
+    /// server's, and crosses the [`Link`] both ways; the round trip comes on top, once for all refreshes of a tensor.
     pub fn op_us(
         &self,
         op: &Op,
@@ -48,6 +52,14 @@ impl CostTable {
             Op::Decompose(_) => us(Measured::Decompose),
             Op::RotateHoisted { .. } => us(Measured::RotateHoisted),
             Op::ModDown { .. } => us(Measured::ModDown),
+            Op::Refresh { to, .. } => {
+                let fresh = |what| self.us(what, params.log_n(), to.n_limbs(), k, beta);
+                let bytes = params.ciphertext_bytes(level) + params.ciphertext_bytes(*to);
+                us(Measured::Decrypt)
+                    + fresh(Measured::Encode)
+                    + fresh(Measured::Encrypt)
+                    + self.link().bytes_us(bytes)
+            }
         }
     }
 
@@ -97,31 +109,86 @@ impl CostTable {
         let Some(params) = circuit.params() else {
             return Ok((total, layers));
         };
-        let fused = fused_products(circuit);
+        let sites = PriceSites::new(circuit);
+        let mut asked = BTreeSet::new();
         for (value, (id, op)) in circuit.values().iter().zip(circuit.ops()) {
-            let operands = op.operands();
-            let operand = operands
-                .first()
-                .map_or(&facts[id.index()], |o| &facts[o.index()]);
-            let Some(level) = operand.level else { continue };
-            let kind = facts[id.index()].kind;
-            let alone = self.op_us(op, kind, operand.kind, level, params);
-            let prices = || self.fused_at(kind, level, params);
-            let n_fused = operands.iter().filter(|o| fused[o.index()]).count();
-            let us = match n_fused {
-                _ if fused[id.index()] => prices().each,
-                0 => alone,
-                _ => {
-                    let others = (operands.len() - n_fused) as f64;
-                    prices().once + alone * others / (operands.len() - 1) as f64
-                }
+            let operand = op.operands().first().copied().unwrap_or(id);
+            let Some(level) = facts[operand.index()].level else {
+                continue;
             };
+            let mut us = sites.us(self, id, level, params);
+            // Refreshes of one layer's values are asked for together.
+            let first = |layer: LayerId| asked.insert(layer);
+            if matches!(op, Op::Refresh { .. }) && value.layer.is_none_or(first) {
+                us += self.link().round_trip_us();
+            }
             total += us;
             if let Some(slot) = value.layer.and_then(|l| layers.get_mut(usize::from(l.0))) {
                 *slot += us;
             }
         }
         Ok((total, layers))
+    }
+}
+
+/// What the price of each value of a circuit depends on, apart from its level.
+pub struct PriceSites<'a> {
+    circuit: &'a Circuit,
+    kinds: Vec<Option<Kind>>,
+    fused: Vec<bool>,
+}
+
+impl<'a> PriceSites<'a> {
+    /// Looks at a circuit, whose levels need not be known.
+    pub fn new(circuit: &'a Circuit) -> Self {
+        Self {
+            circuit,
+            kinds: circuit.kinds(),
+            fused: fused_products(circuit),
+        }
+    }
+
+    /// Microseconds of one value whose operand is at `level`, round trips of refreshes apart; sums are made together
+    /// with the plain products that only they read.
+    pub fn us(&self, costs: &CostTable, id: ValueId, level: Level, params: &Params) -> f64 {
+        let op = self.circuit.op(id);
+        let operands = op.operands();
+        let kind_of = |id: ValueId| self.kinds[id.index()].unwrap_or(Kind::Ct);
+        let kind = kind_of(id);
+        let operand_kind = operands.first().map_or(kind, |o| kind_of(*o));
+        let alone = || costs.op_us(op, kind, operand_kind, level, params);
+        let prices = || costs.fused_at(kind, level, params);
+        let n_fused = operands.iter().filter(|o| self.fused[o.index()]).count();
+        match n_fused {
+            // A number is not read from memory, as one of the three limbs of a plain product is.
+            _ if self.fused[id.index()] && matches!(op, Op::MulScalar { .. }) => {
+                prices().each * 2.0 / 3.0
+            }
+            _ if self.fused[id.index()] => prices().each,
+            0 => alone(),
+            _ => {
+                let others = (operands.len() - n_fused) as f64;
+                prices().once + alone() * others / (operands.len() - 1) as f64
+            }
+        }
+    }
+
+    /// Two values with equal keys have equal prices at every level; refreshes apart, which depend on where they lead.
+    pub fn class(&self, id: ValueId) -> (&'static str, [usize; 5]) {
+        let op = self.circuit.op(id);
+        let operands = op.operands();
+        let kind_of = |id: ValueId| self.kinds[id.index()].map_or(0, |k| 1 + k as usize);
+        let n_fused = operands.iter().filter(|o| self.fused[o.index()]).count();
+        (
+            op.word(),
+            [
+                kind_of(id),
+                operands.first().map_or(0, |o| kind_of(*o)),
+                operands.len(),
+                n_fused,
+                usize::from(self.fused[id.index()]),
+            ],
+        )
     }
 }
 
@@ -134,7 +201,8 @@ pub struct FusedUs {
     pub once: f64,
 }
 
-/// For each value, whether it is a plain product that only one sum reads: the two are computed together.
+/// For each value, whether it is a product with a plain vector or a number that only one sum reads: the two are computed
+/// together.
 pub fn fused_products(circuit: &Circuit) -> Vec<bool> {
     let users = circuit.users();
     let mut is_output = vec![false; circuit.values().len()];
@@ -151,7 +219,11 @@ pub fn fused_products(circuit: &Circuit) -> Vec<bool> {
     };
     circuit
         .ops()
-        .map(|(id, op)| matches!(op, Op::MulPlain { .. }) && !is_output[id.index()] && into_sum(id))
+        .map(|(id, op)| {
+            matches!(op, Op::MulPlain { .. } | Op::MulScalar { .. })
+                && !is_output[id.index()]
+                && into_sum(id)
+        })
         .collect()
 }
 

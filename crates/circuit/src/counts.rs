@@ -155,6 +155,7 @@ pub fn counts_of(value: &Value) -> Counts {
             c.mod_down = 1;
             c.rescale = u64::from(*rescale);
         }
+        Op::Refresh { .. } => c.refresh = 1,
     }
     c
 }
@@ -180,7 +181,7 @@ pub fn layer_counts(circuit: &Circuit) -> Vec<Counts> {
 }
 
 impl Circuit {
-    /// Rescales on the longest path: the level an input needs if none is wasted.
+    /// Rescales on the longest path: the level an input needs if none is wasted and nothing is refreshed.
     pub fn depth(&self) -> u64 {
         let mut depth = vec![0u64; self.values().len()];
         for (id, op) in self.ops() {

@@ -14,6 +14,7 @@
 //! | `rotate_hoisted` | digits → ext | kept | kept |
 //! | `extend` | ct → ext | kept | kept |
 //! | `mod_down`, `mod_down_rescale` | ext → ct | kept, or − 1 | kept, or divided |
+//! | `refresh` | ct → ct | as asked, higher | as asked |
 
 use crate::{Circuit, CircuitError, Kind, Op, ValueId};
 use params::{Level, Params, Scale};
@@ -52,7 +53,8 @@ fn kind_of(op: &Op, of: &[Kind]) -> Option<Kind> {
         (Op::Mul(..), [Ct, Ct]) | (Op::Square(_), [Ct]) => Some(Ct3),
         (Op::Relinearize(_), [Ct3])
         | (Op::Rotate { .. } | Op::Conjugate(_), [Ct])
-        | (Op::ModDown { .. }, [Ext]) => Some(Ct),
+        | (Op::ModDown { .. }, [Ext])
+        | (Op::Refresh { .. }, [Ct]) => Some(Ct),
         (Op::Rescale(_), [k @ (Ct | Ct3)]) => Some(*k),
         (Op::Decompose(_), [Ct | Ext]) => Some(Digits),
         (Op::RotateHoisted { .. }, [Digits]) | (Op::Extend(_), [Ct]) => Some(Ext),
@@ -157,6 +159,10 @@ fn fact_of(circuit: &Circuit, op: &Op, facts: &[Fact]) -> Result<Fact, String> {
         Op::DropLevel { to, .. } => match level {
             Some(from) if *to > from => return Err(format!("can not raise {from} to {to}")),
             _ => (level.map(|_| *to), scale),
+        },
+        Op::Refresh { to, scale: s, .. } => match level {
+            Some(from) if *to <= from => return Err(format!("{to} is not above {from}")),
+            _ => (level.map(|_| *to), s.clone()),
         },
         _ => (level, scale),
     };

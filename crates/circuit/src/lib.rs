@@ -2,8 +2,8 @@
 //!
 //! Each value is a ciphertext (`ct`), a degree-2 ciphertext (`ct3`), a decomposed ciphertext (`digits`) or a
 //! ciphertext in basis QP (`ext`). On slots, `rotate x by k` has slot `i` equal to slot `i + k` of `x`; every other
-//! operation acts slot by slot; `decompose`, `extend`, `mod_down`, `rescale`, `drop_level` and `relinearize` leave
-//! the slots as they are. Levels count the rescales that are left, down to 0; OpenFHE counts the other way.
+//! operation acts slot by slot; `decompose`, `extend`, `mod_down`, `rescale`, `drop_level`, `relinearize` and `refresh`
+//! leave the slots as they are. Levels count the rescales that are left, down to 0; OpenFHE counts the other way.
 //! Kinds, levels and scales are derived, never stored: [`facts`] has the rules.
 //!
 //! The crate knows no ONNX, no key and no polynomial.
@@ -26,7 +26,9 @@ mod widen;
 mod worst;
 
 pub use circuit::{Circuit, InputFact, KeyManifest, Layer};
-pub use cost::{CostError, CostRow, CostTable, FusedUs, Measured, fused_products};
+pub use cost::{
+    CostError, CostRow, CostTable, FusedUs, Link, Measured, PriceSites, fused_products,
+};
 pub use counts::{Counts, counts, counts_of, layer_counts};
 pub use infer::{Fact, facts, verify};
 pub use largest::{JointError, ResultErrors};

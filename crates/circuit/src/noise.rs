@@ -5,7 +5,7 @@
 //! | source | variance |
 //! | --- | --- |
 //! | encoding | 1/12 for each coefficient that is not 0 by construction, and counted twice |
-//! | encryption under the secret key | σ² |
+//! | encryption under the secret key, that of a refresh too | σ² |
 //! | rescale, mod down | (1 + h)/12, or (1 + h + 8N²/9)/12 for a `ct3`, whose third part meets the square of the secret |
 //! | mod down of one part, in `decompose` of an `ext` | h/12 |
 //! | key switch, before its mod down | `Σ_d N·σ²/12·(D_d/P)²` over the digits `D_d` of the operand's level |
@@ -123,7 +123,9 @@ impl<'a> NoiseModel<'a> {
             return Added::default();
         };
         match op {
-            Op::Input { .. } => flat(self.slots(self.encryption() + 2.0 * ROUNDING, scale)),
+            Op::Input { .. } | Op::Refresh { .. } => {
+                flat(self.slots(self.encryption() + 2.0 * ROUNDING, scale))
+            }
             Op::Rescale(_) | Op::ModDown { .. } => flat(self.slots(self.division(at.kind), scale)),
             Op::Decompose(x) if facts[x.index()].kind == Kind::Ext => {
                 flat(self.slots(self.half_division(), scale))

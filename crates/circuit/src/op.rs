@@ -165,6 +165,15 @@ pub enum Op {
         /// Whether the division by the last prime is merged in.
         rescale: bool,
     },
+    /// Decrypts and encrypts anew at a higher level: a round through the client, who holds the key.
+    Refresh {
+        /// Operand.
+        x: ValueId,
+        /// Level of the result.
+        to: Level,
+        /// Scale of the result, once `match-scales` has run.
+        scale: Option<Scale>,
+    },
 }
 
 impl Op {
@@ -191,6 +200,7 @@ impl Op {
             Self::Extend(_) => "extend",
             Self::ModDown { rescale: false, .. } => "mod_down",
             Self::ModDown { rescale: true, .. } => "mod_down_rescale",
+            Self::Refresh { .. } => "refresh",
         }
     }
 
@@ -213,6 +223,7 @@ impl Op {
             | Self::DropLevel { x, .. }
             | Self::Rotate { x, .. }
             | Self::ModDown { x, .. }
+            | Self::Refresh { x, .. }
             | Self::RotateHoisted { digits: x, .. } => SmallVec::from_slice(&[*x]),
         }
     }
@@ -240,6 +251,7 @@ impl Op {
             | Self::DropLevel { x, .. }
             | Self::Rotate { x, .. }
             | Self::ModDown { x, .. }
+            | Self::Refresh { x, .. }
             | Self::RotateHoisted { digits: x, .. } => *x = f(*x),
         }
         self

@@ -339,6 +339,18 @@ impl Parser {
                     to: level(to)?,
                 }
             }
+            "refresh" => {
+                let (x, to) = split(" to ")?;
+                let (to, at) = match to.split_once(" at ") {
+                    Some((to, at)) => (to.trim(), Some(scale(at.trim())?)),
+                    None => (to, None),
+                };
+                Op::Refresh {
+                    x: self.value(x)?,
+                    to: level(to)?,
+                    scale: at,
+                }
+            }
             "rotate" | "rotate_hoisted" => {
                 let (x, by) = split(" by ")?;
                 let (x, n_slots) = (self.value(x)?, self.circuit_mut()?.n_slots());

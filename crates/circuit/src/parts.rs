@@ -237,7 +237,9 @@ fn check_scales(inputs: &[InputFact], values: &[Value]) -> Result<(), CircuitErr
     for (i, value) in values.iter().enumerate() {
         let scale = match &value.op {
             Op::Input { index } => &inputs[*index as usize].scale,
-            Op::MulPlain { scale, .. } | Op::MulScalar { scale, .. } => scale,
+            Op::MulPlain { scale, .. }
+            | Op::MulScalar { scale, .. }
+            | Op::Refresh { scale, .. } => scale,
             _ => continue,
         };
         let primes = scale.iter().flat_map(|scale| scale.exponents().1);

@@ -206,6 +206,7 @@ fn operation(circuit: &Circuit, op: &Op) -> String {
         Op::MulPlain { x, plain: p, scale } => format!("{word} {x} * {}{}", plain(*p), at(scale)),
         Op::MulScalar { x, factor, scale } => format!("{word} {x} * {factor:?}{}", at(scale)),
         Op::DropLevel { x, to } => format!("{word} {x} to {to}"),
+        Op::Refresh { x, to, scale } => format!("{word} {x} to {to}{}", at(scale)),
         Op::Rotate { x, by } | Op::RotateHoisted { digits: x, by } => format!("{word} {x} by {by}"),
         _ => {
             let operands: Vec<String> = op.operands().iter().map(ToString::to_string).collect();

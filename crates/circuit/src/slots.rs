@@ -80,7 +80,8 @@ pub fn apply_slots(circuit: &Circuit, op: &Op, operands: &[&[f64]]) -> Vec<f64> 
         | Op::Conjugate(_)
         | Op::Decompose(_)
         | Op::Extend(_)
-        | Op::ModDown { .. } => x.to_vec(),
+        | Op::ModDown { .. }
+        | Op::Refresh { .. } => x.to_vec(),
     }
 }
 

@@ -53,6 +53,10 @@ pub fn widen(circuit: &Circuit, params: Params) -> Result<Circuit, CircuitError>
                 }
             }
             Op::DropLevel { to, .. } => *to = level_of(*to),
+            Op::Refresh { to, scale, .. } => {
+                *to = level_of(*to);
+                *scale = scale.as_ref().and_then(scale_of);
+            }
             _ => {}
         }
         let twice = matches!(value.op, Op::Rescale(_) | Op::ModDown { rescale: true, .. });

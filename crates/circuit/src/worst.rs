@@ -41,6 +41,12 @@ pub enum WorstError {
     /// The circuit is not finished.
     #[error(transparent)]
     Circuit(#[from] CircuitError),
+    /// The client sees a value in between, so nothing is bounded; the user decides between sharing and refreshes.
+    #[error("{value} is refreshed by the client, which no bound on shared results covers")]
+    Refreshed {
+        /// The value.
+        value: crate::ValueId,
+    },
     /// A value could wrap around its modulus; a larger modulus or smaller inputs are needed.
     #[error("{value} can reach {size_bits:.1} bits, its modulus holds {modulus_bits:.1}")]
     Wraps {
@@ -125,7 +131,7 @@ impl<'a> Sizes<'a> {
 /// Twice that of [`crate::run_slots`].
 ///
 /// # Errors
-/// [`WorstError::Wraps`] if a value may exceed its modulus.
+/// [`WorstError::Wraps`] if a value may exceed its modulus, [`WorstError::Refreshed`] at the first refresh.
 ///
 /// # Panics
 /// If the circuit has no parameters.
@@ -139,6 +145,9 @@ pub fn worst_case(circuit: &Circuit, input_bound: f64) -> Result<Vec<SlotBounds>
     circuit.outputs().iter().for_each(|o| left[o.index()] += 1);
     let mut bounds: Vec<Option<SlotBounds>> = vec![None; circuit.values().len()];
     for (id, op) in circuit.ops() {
+        if matches!(op, Op::Refresh { .. }) {
+            return Err(WorstError::Refreshed { value: id });
+        }
         let at = &facts[id.index()];
         let operands = op.operands();
         let of: Vec<&SlotBounds> = operands

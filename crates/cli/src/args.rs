@@ -106,12 +106,21 @@ pub struct CompileArgs {
     /// Times of operations on the server, from measure-costs; those of a server core with AVX-512 IFMA if absent
     #[arg(long, value_name = "FILE")]
     pub costs: Option<PathBuf>,
-    /// Largest degree of a fitted activation
+    /// Largest degree of a fitted activation; 15 if absent, 7 with --activations sign
     #[arg(long, value_name = "D", value_parser = clap::value_parser!(u8).range(2..=63))]
     pub max_degree: Option<u8>,
+    /// What activations may become
+    #[arg(long, value_enum, default_value_t = ActivationKind::Polynomial)]
+    pub activations: ActivationKind,
+    /// Largest change of the output by activations and maxima, as a share of its root mean square; 0.1 if absent
+    #[arg(long, value_name = "SHARE", value_parser = positive)]
+    pub activation_error: Option<f64>,
     /// What layouts and rotations are planned for
     #[arg(long, value_enum, default_value_t = PlanFor::Latency)]
     pub objective: PlanFor,
+    /// Who may decrypt and encrypt values between layers where no ring holds the network's depth; whoever does sees them
+    #[arg(long, value_enum, value_name = "WHO")]
+    pub refresh: Option<RefreshBy>,
     /// How tensors lie in slots: auto, diagonal, tile, tile:T1,T2,BATCH, or batch
     #[arg(long, value_name = "PACKING", default_value = "auto", value_parser = packing)]
     pub packing: Packing,
@@ -120,8 +129,24 @@ pub struct CompileArgs {
     pub batch: Option<u32>,
 }
 
+/// Who refreshes values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RefreshBy {
+    /// The data owner, who holds the secret key and takes part in the run
+    Client,
+}
+
 /// Slots of the largest ring, and so the samples that lie side by side at most.
 const MAX_BATCH: i64 = 1 << 15;
+
+/// What activations may become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ActivationKind {
+    /// One polynomial each; max pooling is refused
+    Polynomial,
+    /// Products with signs too, where one polynomial is not exact enough, and max pooling: many levels
+    Sign,
+}
 
 /// What a compilation makes least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -203,7 +228,7 @@ pub struct Compile {
     #[arg(long, value_name = "PASS")]
     pub stop_after: Option<String>,
     /// Compile for N results, at most, that will be given away under one key; larger and slower
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with = "refresh", value_parser = clap::value_parser!(u32).range(1..))]
     pub share: Option<u32>,
     /// With --share, largest magnitude of an input value; that of the calibration data if absent
     #[arg(long, value_name = "B", requires = "share", value_parser = positive, allow_hyphen_values = true)]

@@ -1,12 +1,13 @@
 //! Steps that several commands share.
 
-use crate::args::{CompileArgs, PlanFor};
+use crate::args::{ActivationKind, CompileArgs, PlanFor, RefreshBy};
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, feed, progress, warn};
 use privet::extend::{CostTable, KeyUse, MemoryPlan, available_memory, peak_rss, plan_memory_for};
 use privet::prelude::{
-    Client, Compiled, Feed, Model, Objective, Options, Report, compile, human_bytes, human_ms,
+    Activations, Client, Compiled, Feed, Model, Objective, Options, Report, compile, human_bytes,
+    human_ms,
 };
 use privet::{Comparison, Error};
 use std::path::Path;
@@ -107,6 +108,11 @@ pub fn options(
     let options = Options {
         log_n: args.log_n,
         max_degree: args.max_degree.map(usize::from),
+        activations: match args.activations {
+            ActivationKind::Polynomial => Activations::Polynomial,
+            ActivationKind::Sign => Activations::Sign,
+        },
+        activation_error: args.activation_error,
         calibration: calibration.map(|found| found.samples),
         costs,
         objective: match args.objective {
@@ -117,6 +123,7 @@ pub fn options(
         },
         packing: args.packing.clone(),
         batch: args.batch,
+        client_refresh: args.refresh == Some(RefreshBy::Client),
         ..Options::default()
     };
     Ok((options, sources))
@@ -239,6 +246,14 @@ pub fn circuit_lines(lines: &mut Lines, report: &Report) {
             format!("{} out, {}", ct.output, human_bytes(ct.download_bytes)),
         ];
         lines.line("ciphertexts", &parts);
+        if c.refresh > 0 {
+            let parts = [
+                format!("{} by the client", count(c.refresh, "ciphertext")),
+                human_bytes(ct.refresh_bytes),
+                "the client sees what it refreshes".to_owned(),
+            ];
+            lines.line("refreshes", &parts);
+        }
     }
     if let Some(keys) = &report.keys {
         let relinearization = if c.relinearize > 0 {

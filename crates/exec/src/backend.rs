@@ -37,6 +37,12 @@ pub enum ExecError {
         /// What is missing.
         why: String,
     },
+    /// Values have to be refreshed by the client, and none takes part in the run; the user acts.
+    #[error("the circuit needs {refreshes} refreshes by the client, who takes no part in this run")]
+    Refresh {
+        /// How many.
+        refreshes: u64,
+    },
     /// A key can not be had from where the keys are kept; whoever keeps them says why.
     #[error("{0}")]
     KeyFile(Box<dyn std::error::Error + Send + Sync>),

@@ -1,10 +1,10 @@
 //! The encrypted backend.
 
 use crate::encoded::{Encoded, complete_facts, encode};
-use crate::{Backend, ExecError, KeyId, KeyRef, KeySource, Progress, Site};
+use crate::{Backend, ExecError, KeyId, KeyRef, KeySource, Progress, Refresher, Site};
 use circuit::{Circuit, Counts, Fact, Op, RotationClass, Value};
 use ckks::{Ciphertext, CiphertextExt, CkksError, Context, Digits, Plaintext};
-use params::{GaloisElement, Rotation};
+use params::{GaloisElement, Rotation, Scale};
 use std::borrow::Cow;
 use std::sync::Mutex;
 
@@ -48,26 +48,31 @@ pub struct CkksBackend<'a> {
     keys: &'a dyn KeySource,
     facts: Vec<Fact>,
     encoded: &'a Encoded,
+    refresher: Option<&'a dyn Refresher>,
     counts: Mutex<Counts>,
 }
 
 impl<'a> CkksBackend<'a> {
-    /// A backend for one circuit.
+    /// A backend for one circuit; `refresher` answers its refreshes.
     ///
     /// # Errors
-    /// [`ExecError::Circuit`] if levels or scales are missing; [`ExecError::Keys`] if a key is.
+    /// [`ExecError::Circuit`] if levels or scales are missing; [`ExecError::Keys`] if a key is; [`ExecError::Refresh`] if
+    /// the circuit has refreshes and nobody answers them.
     pub fn new(
         ctx: &'a Context,
         circuit: &Circuit,
         keys: &'a dyn KeySource,
         encoded: &'a Encoded,
+        refresher: Option<&'a dyn Refresher>,
     ) -> Result<Self, ExecError> {
+        crate::check_refresher(circuit, refresher)?;
         crate::check_keys(circuit, keys)?;
         Ok(Self {
             ctx,
             keys,
             facts: complete_facts(circuit)?,
             encoded,
+            refresher,
             counts: Mutex::default(),
         })
     }
@@ -160,6 +165,58 @@ impl<'a> CkksBackend<'a> {
             None => encode(self.ctx, site.circuit, site.op(), &self.facts)
                 .unwrap_or(Err(CkksError::BasisMismatch))
                 .map(Cow::Owned),
+        }
+    }
+
+    /// The sum of products with numbers, other terms, and a total so far, in one pass where all are of degree 1.
+    fn sum_scalar_products(
+        &self,
+        products: &[(Site<'_>, &CkksValue)],
+        others: &[&CkksValue],
+        total: Option<&CkksValue>,
+    ) -> Result<CkksValue, CkksError> {
+        let addends = || others.iter().copied().chain(total);
+        self.count(|c| {
+            c.mul_scalar += products.len() as u64;
+            c.add += (products.len() - 1 + addends().count()) as u64;
+        });
+        let terms = products.iter().map(|(site, x)| {
+            let (factor, scale) = Self::number(site)?;
+            Some((x.as_linear()?, factor, scale))
+        });
+        let addends_linear = addends().map(CkksValue::as_linear);
+        if let (Some(terms), Some(addends)) = (
+            terms.collect::<Option<Vec<_>>>(),
+            addends_linear.collect::<Option<Vec<_>>>(),
+        ) {
+            let sum = self.ctx.sum_scalar_products(&terms, &addends);
+            return sum.map(CkksValue::Ct);
+        }
+        let mut terms = products.iter().map(|(site, x)| {
+            let (factor, scale) = Self::number(site).ok_or(CkksError::BasisMismatch)?;
+            self.scaled(x, factor, scale)
+        });
+        let first = terms.next().ok_or(CkksError::NoOperands)??;
+        let sum = terms.try_fold(first, |sum, x| self.plus(&sum, &x?))?;
+        addends().try_fold(sum, |sum, x| self.plus(&sum, x))
+    }
+
+    /// The number and its scale.
+    fn number<'c>(site: &Site<'c>) -> Option<(f64, &'c Scale)> {
+        match site.op() {
+            Op::MulScalar { factor, scale, .. } => scale.as_ref().map(|scale| (*factor, scale)),
+            _ => None,
+        }
+    }
+
+    fn scaled(&self, x: &CkksValue, factor: f64, scale: &Scale) -> Result<CkksValue, CkksError> {
+        match x {
+            CkksValue::Ct(x) => self.ctx.mul_scalar(x, factor, scale).map(CkksValue::Ct),
+            CkksValue::Ext(x) => self
+                .ctx
+                .mul_scalar_ext(x, factor, scale)
+                .map(CkksValue::Ext),
+            CkksValue::Digits(_) => Err(CkksError::BasisMismatch),
         }
     }
 
@@ -263,11 +320,7 @@ impl<'a> CkksBackend<'a> {
                 [x],
             ) => {
                 self.count(|c| c.mul_scalar += 1);
-                match x {
-                    V::Ct(x) => ctx.mul_scalar(x, *factor, scale).map(V::Ct),
-                    V::Ext(x) => ctx.mul_scalar_ext(x, *factor, scale).map(V::Ext),
-                    V::Digits(_) => wrong,
-                }
+                self.scaled(x, *factor, scale)
             }
             (Op::Mul(..), [V::Ct(a), V::Ct(b)]) => {
                 self.count(|c| c.mul += 1);
@@ -320,6 +373,20 @@ impl<'a> CkksBackend<'a> {
                 self.count_rotation(value, true);
                 ctx.rotate_hoisted(d, &*self.rotation_key(*by)?).map(V::Ext)
             }
+            (
+                Op::Refresh {
+                    to,
+                    scale: Some(scale),
+                    ..
+                },
+                [V::Ct(x)],
+            ) => {
+                self.count(|c| c.refresh += 1);
+                match self.refresher {
+                    Some(client) => client.refresh(x, *to, scale).map(V::Ct),
+                    None => wrong,
+                }
+            }
             (Op::Extend(_), [V::Ct(x)]) => ctx.extend(x).map(V::Ext),
             (Op::ModDown { rescale, .. }, [V::Ext(x)]) => {
                 self.count(|c| {
@@ -359,6 +426,16 @@ impl Backend for CkksBackend<'_> {
         let fused = || -> Result<CkksValue, CkksError> {
             let mut others = others;
             let mut total = None;
+            let is_scalar =
+                |(site, _): &&(Site<'_>, &CkksValue)| matches!(site.op(), Op::MulScalar { .. });
+            let (scalar, plain): (Vec<_>, Vec<_>) =
+                products.iter().partition::<Vec<_>, _>(is_scalar);
+            if !scalar.is_empty() {
+                let scalar: Vec<_> = scalar.into_iter().copied().collect();
+                total = Some(self.sum_scalar_products(&scalar, others, None)?);
+                others = &[];
+            }
+            let products: Vec<_> = plain.into_iter().copied().collect();
             let kept = |(site, _): &(Site<'_>, &CkksValue)| self.encoded.get(site.id).is_some();
             let most = if products.iter().all(kept) {
                 FUSED_PRODUCTS

@@ -12,6 +12,7 @@ mod keys;
 mod measure;
 mod memory;
 mod parallel;
+mod refresh;
 mod run;
 mod schedule;
 mod slots;
@@ -26,6 +27,7 @@ pub use memory::{
     KeyUse, MemoryPlan, available_memory, peak_rss, plan_memory, plan_memory_for,
     plan_memory_under, typed_bytes,
 };
-pub use run::{Run, run};
+pub use refresh::{Refresher, check_refresher, refresh_bytes};
+pub use run::{Run, run, run_owned};
 pub use schedule::{Schedule, Step, window};
 pub use slots::Slots;

@@ -221,20 +221,21 @@ pub fn typed_bytes(bytes: u64) -> String {
     }
 }
 
-/// An amount over the steps of a schedule.
-struct Held(Vec<u64>);
+/// An amount over the steps of a schedule, as its changes from step to step.
+struct Held(Vec<i64>);
 
 impl Held {
     fn new(n_steps: usize) -> Self {
-        Self(vec![0; n_steps])
+        Self(vec![0; n_steps + 1])
     }
 
     /// So much more from step `first` to step `last`, both included.
     fn add(&mut self, first: usize, last: usize, amount: u64) {
-        let end = self.0.len().min(last + 1);
-        self.0[first.min(end)..end]
-            .iter_mut()
-            .for_each(|held| *held += amount);
+        let end = (last + 1).min(self.0.len() - 1);
+        if first < end {
+            self.0[first] += amount as i64;
+            self.0[end] -= amount as i64;
+        }
     }
 
     fn plus(&self, other: &Self) -> Self {
@@ -242,7 +243,11 @@ impl Held {
     }
 
     fn most(&self) -> u64 {
-        self.0.iter().copied().max().unwrap_or(0)
+        let held = self.0.iter().scan(0, |held, change| {
+            *held += change;
+            Some(*held)
+        });
+        held.max().unwrap_or(0) as u64
     }
 }
 

@@ -9,7 +9,7 @@
 
 mod state;
 
-use crate::run::{execute, key_uses, outputs, release_held};
+use crate::run::{Inputs, execute, key_uses, outputs, release_held};
 use crate::{Backend, ExecError, KeyId, Progress, Run, Schedule, window};
 use circuit::{Circuit, ValueId};
 use rayon::{Scope, Yield};
@@ -26,7 +26,7 @@ struct Runner<'a, B: Backend> {
     backend: &'a B,
     circuit: &'a Circuit,
     schedule: &'a Schedule,
-    inputs: &'a [B::Value],
+    inputs: &'a Inputs<'a, B::Value>,
     progress: &'a Progress<'a>,
     /// Values that each step reads, each once.
     reads: Vec<Vec<ValueId>>,
@@ -49,7 +49,7 @@ pub(crate) fn run_parallel<B: Backend>(
     backend: &B,
     circuit: &Circuit,
     schedule: &Schedule,
-    inputs: &[B::Value],
+    inputs: &Inputs<'_, B::Value>,
     progress: &Progress<'_>,
 ) -> Result<Run<B::Value>, ExecError> {
     let n_steps = schedule.steps.len();

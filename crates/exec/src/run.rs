@@ -4,6 +4,7 @@ use crate::parallel::run_parallel;
 use crate::{Backend, ExecError, KeyId, Progress, Schedule, Site, Step};
 use circuit::{Circuit, Op, ValueId};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// What a run returned and how much it held at once.
 #[derive(Clone, Debug)]
@@ -29,13 +30,50 @@ pub fn run<B: Backend>(
     inputs: &[B::Value],
     progress: &Progress<'_>,
 ) -> Result<Run<B::Value>, ExecError> {
+    check_inputs(circuit, inputs.len())?;
+    run_on(backend, circuit, &|i| inputs.get(i).cloned(), progress)
+}
+
+/// As [`run`], on inputs that are dropped after their last use.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_owned<B: Backend>(
+    backend: &B,
+    circuit: &Circuit,
+    inputs: Vec<B::Value>,
+    progress: &Progress<'_>,
+) -> Result<Run<B::Value>, ExecError> {
+    check_inputs(circuit, inputs.len())?;
+    let inputs: Vec<_> = inputs.into_iter().map(|x| Mutex::new(Some(x))).collect();
+    let take = |i: usize| {
+        let mut input = inputs
+            .get(i)?
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        input.take()
+    };
+    run_on(backend, circuit, &take, progress)
+}
+
+fn check_inputs(circuit: &Circuit, found: usize) -> Result<(), ExecError> {
     let expected = circuit.inputs().len();
-    if inputs.len() != expected {
-        return Err(ExecError::Inputs {
-            expected,
-            found: inputs.len(),
-        });
+    if found == expected {
+        Ok(())
+    } else {
+        Err(ExecError::Inputs { expected, found })
     }
+}
+
+/// Gives each input once.
+pub(crate) type Inputs<'a, V> = dyn Fn(usize) -> Option<V> + Sync + 'a;
+
+fn run_on<B: Backend>(
+    backend: &B,
+    circuit: &Circuit,
+    inputs: &Inputs<'_, B::Value>,
+    progress: &Progress<'_>,
+) -> Result<Run<B::Value>, ExecError> {
     let schedule = Schedule::new(circuit);
     if rayon::current_num_threads() == 1 {
         run_in_order(backend, circuit, &schedule, inputs, progress)
@@ -48,7 +86,7 @@ fn run_in_order<B: Backend>(
     backend: &B,
     circuit: &Circuit,
     schedule: &Schedule,
-    inputs: &[B::Value],
+    inputs: &Inputs<'_, B::Value>,
     progress: &Progress<'_>,
 ) -> Result<Run<B::Value>, ExecError> {
     let mut keys = key_uses(circuit, schedule);
@@ -63,7 +101,7 @@ fn run_with_keys<B: Backend>(
     backend: &B,
     circuit: &Circuit,
     schedule: &Schedule,
-    inputs: &[B::Value],
+    inputs: &Inputs<'_, B::Value>,
     progress: &Progress<'_>,
     keys: &mut BTreeMap<KeyId, KeyUses>,
 ) -> Result<Run<B::Value>, ExecError> {
@@ -149,7 +187,7 @@ pub(crate) fn execute<'v, B: Backend>(
     backend: &B,
     circuit: &Circuit,
     step: &Step,
-    inputs: &[B::Value],
+    inputs: &Inputs<'_, B::Value>,
     get: &dyn Fn(ValueId) -> Option<&'v B::Value>,
 ) -> Result<B::Value, ExecError>
 where
@@ -164,7 +202,13 @@ where
     };
     match step {
         Step::One(id) => match circuit.op(*id) {
-            Op::Input { index } => backend.apply(site(*id), &[&inputs[*index as usize]]),
+            Op::Input { index } => {
+                let missing = || ExecError::Circuit {
+                    why: format!("input {index} is read twice"),
+                };
+                let input = inputs(*index as usize).ok_or_else(missing)?;
+                backend.apply(site(*id), &[&input])
+            }
             op => {
                 let operands: Vec<&B::Value> = op
                     .operands()

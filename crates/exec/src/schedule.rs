@@ -60,28 +60,39 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The circuit's own order, plain products moved into their sums.
+    /// The circuit's own order, products moved into their sums. Where nothing is rotated, each value is instead made when
+    /// it is first needed, if so fewer are alive at once: results of a layer that the next one reads in groups, as a pool
+    /// does, then need not all be there.
     pub fn new(circuit: &Circuit) -> Self {
-        let fused = fused_products(circuit);
-        let absorbed = |id: &ValueId| fused[id.index()];
-        let mut steps = Vec::new();
-        for (id, op) in circuit.ops() {
-            if absorbed(&id) {
-                continue;
-            }
-            let terms = op.operands();
-            let sums = matches!(op, Op::Sum(_)) || matches!(op, Op::Add(a, b) if a != b);
-            if sums && terms.iter().any(absorbed) {
-                let (products, others) = terms.iter().copied().partition(absorbed);
-                steps.push(Step::MultiplySum {
-                    sum: id,
-                    products,
-                    others,
-                });
-            } else {
-                steps.push(Step::One(id));
-            }
+        let steps = steps(circuit);
+        let is_rotated = circuit.ops().any(|(_, op)| op.is_rotation());
+        let reordered = (!is_rotated).then(|| depth_first(circuit, &steps));
+        let own = Self::of(circuit, steps);
+        match reordered.map(|steps| Self::of(circuit, steps)) {
+            Some(other) if other.most_alive() < own.most_alive() => other,
+            _ => own,
         }
+    }
+
+    /// Most values alive at once.
+    fn most_alive(&self) -> usize {
+        let mut alive = 0;
+        let counts = self.dying.iter().map(|dying| {
+            alive += 1;
+            let most = alive;
+            alive -= dying.len();
+            most
+        });
+        counts.max().unwrap_or(0)
+    }
+
+    /// Steps in an order that computes operands before users.
+    fn of(circuit: &Circuit, steps: Vec<Step>) -> Self {
+        let mut is_output = vec![false; circuit.values().len()];
+        circuit
+            .outputs()
+            .iter()
+            .for_each(|o| is_output[o.index()] = true);
         let mut last = vec![None; circuit.values().len()];
         for (i, step) in steps.iter().enumerate() {
             step.reads(circuit)
@@ -99,7 +110,7 @@ impl Schedule {
             .filter_map(|(v, s)| s.map(|s| (v, s)))
         {
             let id = ValueId(v as u32);
-            if !circuit.outputs().contains(&id) {
+            if !is_output[v] {
                 dying[step].push(id);
             }
         }
@@ -132,4 +143,62 @@ impl Schedule {
         }
         lives
     }
+}
+
+/// The circuit's operations in its own order, products moved into their sums.
+fn steps(circuit: &Circuit) -> Vec<Step> {
+    let fused = fused_products(circuit);
+    let absorbed = |id: &ValueId| fused[id.index()];
+    let mut steps = Vec::new();
+    for (id, op) in circuit.ops() {
+        if absorbed(&id) {
+            continue;
+        }
+        let terms = op.operands();
+        let sums = matches!(op, Op::Sum(_)) || matches!(op, Op::Add(a, b) if a != b);
+        if sums && terms.iter().any(absorbed) {
+            let (products, others) = terms.iter().copied().partition(absorbed);
+            steps.push(Step::MultiplySum {
+                sum: id,
+                products,
+                others,
+            });
+        } else {
+            steps.push(Step::One(id));
+        }
+    }
+    steps
+}
+
+/// The same steps, each as late as the first that reads its result allows, results of the circuit in their order.
+fn depth_first(circuit: &Circuit, steps: &[Step]) -> Vec<Step> {
+    let mut maker = vec![usize::MAX; circuit.values().len()];
+    for (i, step) in steps.iter().enumerate() {
+        maker[step.result().index()] = i;
+    }
+    let mut is_placed = vec![false; steps.len()];
+    let mut order = Vec::with_capacity(steps.len());
+    let wanted = circuit.outputs().iter().map(|o| maker[o.index()]);
+    // What no result needs, such as an unused input, comes last.
+    for from in wanted.chain(0..steps.len()) {
+        let mut stack = vec![(from, false)];
+        while let Some((at, is_ready)) = stack.pop() {
+            if is_placed[at] {
+                continue;
+            }
+            if is_ready {
+                is_placed[at] = true;
+                order.push(steps[at].clone());
+                continue;
+            }
+            stack.push((at, true));
+            let reads = steps[at].reads(circuit).into_iter().rev();
+            stack.extend(
+                reads
+                    .map(|v| (maker[v.index()], false))
+                    .filter(|(m, _)| !is_placed[*m]),
+            );
+        }
+    }
+    order
 }

@@ -84,6 +84,14 @@ pub enum LayoutError {
         /// What is wrong.
         what: &'static str,
     },
+    /// A tile tensor without meaning, or one that an operation can not take.
+    #[error("tile tensor {found}, expected {expected}")]
+    BadTiles {
+        /// What should have come.
+        expected: &'static str,
+        /// The tensor.
+        found: String,
+    },
     /// A cost that orders nothing.
     #[error("cost {what} is negative or not a finite number")]
     BadCost {

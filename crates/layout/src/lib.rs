@@ -31,13 +31,15 @@ mod periodic;
 mod plan;
 mod spread;
 mod text;
+mod tiles;
 
 pub use conv::ConvGeometry;
 pub use error::LayoutError;
 pub use matrix::SparseMatrix;
 pub use periodic::{ABSENT, Copy, IndexMap, Periodic, next_power_of_two};
 pub use plan::{
-    BsgsPlan, Cell, Diagonals, LinearPlan, PlanCosts, PlanCounts, PlanOptions, PlanOutline,
-    plan_linear,
+    BsgsPlan, Cell, Diagonals, DigitRange, LinearPlan, Mask, PlanCosts, PlanCounts, PlanOptions,
+    PlanOutline, count_tiles, plan_linear, plan_tiles,
 };
 pub use spread::spread_chain;
+pub use tiles::{Elementwise, Fill, TileDim, TileSum, TileTensor};

@@ -1,13 +1,14 @@
 //! The text form of layouts: `periodic 2048/8192 x1 [6x14x14 gap 2,2 frame 32x32]`.
 //!
-//! Period, slots, ciphertexts, then the index map: `[784]` for row-major, `[table 3 - 5]` for a table whose second
-//! element sits nowhere.
+//! Period, slots, ciphertexts, then the index map: `[1x28x28 phases 2,2 gap 1,1 frame 14x14]` where a channel is cut into
+//! planes, `[784]` for row-major, `[table 3 - 5]` for a table whose second element sits nowhere.
+//! A tile tensor is `[tiles 28~/4, 28~/4, 6/8, */64 order 2 0 1]`, the order left out where it rises.
 //! Copies follow, each by its offset and the positions copied: `periodic 2048/8192 x1 [784, copies 816+0..784]`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{ABSENT, Copy, IndexMap, LayoutError, Periodic};
+use crate::{ABSENT, Copy, IndexMap, LayoutError, Periodic, TileTensor};
 
 impl fmt::Display for Periodic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,13 +20,17 @@ impl fmt::Display for Periodic {
                 channels,
                 height,
                 width,
+                phases,
                 gap,
                 frame,
-            } => write!(
-                f,
-                "{channels}x{height}x{width} gap {},{} frame {}x{}",
-                gap.0, gap.1, frame.0, frame.1
-            )?,
+            } => {
+                write!(f, "{channels}x{height}x{width}")?;
+                if *phases != (1, 1) {
+                    write!(f, " phases {},{}", phases.0, phases.1)?;
+                }
+                let (rows, columns) = frame;
+                write!(f, " gap {},{} frame {rows}x{columns}", gap.0, gap.1)?;
+            }
             IndexMap::Table(positions) => {
                 write!(f, "table")?;
                 for &position in positions.iter() {
@@ -33,6 +38,14 @@ impl fmt::Display for Periodic {
                         ABSENT => write!(f, " -")?,
                         _ => write!(f, " {position}")?,
                     }
+                }
+            }
+            IndexMap::Tiles { tensor, order } => {
+                let text = tensor.to_string();
+                write!(f, "tiles {}", text.trim_matches(['[', ']']))?;
+                if !order.is_sorted() {
+                    write!(f, " order")?;
+                    order.iter().try_for_each(|dim| write!(f, " {dim}"))?;
                 }
             }
         }
@@ -129,6 +142,34 @@ impl Rest<'_> {
         Ok(copies)
     }
 
+    fn pair(&mut self, between: &'static str) -> Result<(u32, u32), LayoutError> {
+        let first = self.number()?;
+        self.word(between)?;
+        Ok((first, self.number()?))
+    }
+
+    fn tiles(&mut self) -> Result<(u32, IndexMap), LayoutError> {
+        let end = self.0.find(']').unwrap_or(self.0.len());
+        let (inner, rest) = self.0.split_at(end);
+        let (dims, order) = match inner.split_once(" order ") {
+            Some((dims, order)) => (dims, Some(order)),
+            None => (inner, None),
+        };
+        let tensor: TileTensor = format!("[{dims}]").parse()?;
+        let layout = match order {
+            None => Periodic::tiles(tensor),
+            Some(order) => {
+                let dims = order.split(' ').map(str::parse);
+                let Ok(dims) = dims.collect::<Result<Vec<u8>, _>>() else {
+                    return self.fail("an order of dimensions");
+                };
+                Periodic::tiles_in_order(tensor, dims)
+            }
+        };
+        self.0 = rest;
+        Ok((layout.n_elements, layout.index))
+    }
+
     fn index_map(&mut self) -> Result<(u32, IndexMap), LayoutError> {
         if self.word("table").is_ok() {
             let mut positions = Vec::new();
@@ -142,6 +183,9 @@ impl Rest<'_> {
             let n_elements = u32::try_from(positions.len()).unwrap_or(u32::MAX);
             return Ok((n_elements, IndexMap::Table(positions.into())));
         }
+        if self.word("tiles ").is_ok() {
+            return self.tiles();
+        }
         let channels = self.number()?;
         if self.word("x").is_err() {
             return Ok((channels, IndexMap::RowMajor));
@@ -149,14 +193,17 @@ impl Rest<'_> {
         let height = self.number()?;
         self.word("x")?;
         let width = self.number()?;
+        let phases = match self.word(" phases ") {
+            Ok(()) => match self.pair(",")? {
+                (1, 1) => return self.fail("phases other than 1,1 before this"),
+                phases => phases,
+            },
+            Err(_) => (1, 1),
+        };
         self.word(" gap ")?;
-        let gap_rows = self.number()?;
-        self.word(",")?;
-        let gap = (gap_rows, self.number()?);
+        let gap = self.pair(",")?;
         self.word(" frame ")?;
-        let frame_rows = self.number()?;
-        self.word("x")?;
-        let frame = (frame_rows, self.number()?);
+        let frame = self.pair("x")?;
         let n_elements = channels.checked_mul(height);
         let Some(n_elements) = n_elements.and_then(|n| n.checked_mul(width)) else {
             return self.fail("fewer elements");
@@ -165,6 +212,7 @@ impl Rest<'_> {
             channels,
             height,
             width,
+            phases,
             gap,
             frame,
         };

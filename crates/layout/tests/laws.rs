@@ -165,7 +165,11 @@ proptest! {
         let plan = law(&matrix, &input, &output, seed);
         let diagonals = Diagonals::new(&matrix, &input, &output).expect("diagonals");
         let costs = PlanCosts::default();
-        prop_assert!(diagonals.least_cost(&input, &plan.output, &costs) <= costs.total(&plan));
+        let bounds = [
+            diagonals.least_cost(&input, &plan.output, &costs),
+            diagonals.least_cost_of_choices(&input, &plan.output, &costs),
+        ];
+        prop_assert!(bounds.iter().all(|bound| *bound <= costs.total(&plan)));
     }
 
     /// Copies chosen along a chain of layers never cost more than none, and every layer still computes its product.
@@ -184,7 +188,9 @@ proptest! {
             .map(|(i, matrix)| Diagonals::new(matrix, &tensors[i], &tensors[i + 1]).expect("diagonals"))
             .collect();
         let options = PlanOptions::default();
-        let chosen = spread_chain(&layers, is_first_free, &options).expect("layouts");
+        let spread = |limit: f64| spread_chain(&layers, is_first_free, &options, limit).expect("layouts");
+        let (chosen, found) = spread(f64::INFINITY).expect("a path");
+        prop_assert_eq!(spread(found), None);
         prop_assert_eq!(chosen.len(), tensors.len());
         prop_assert!(is_first_free || chosen[0].copies.is_empty());
         prop_assert!(chosen[tensors.len() - 1].copies.is_empty());
@@ -194,6 +200,7 @@ proptest! {
             });
             plans.sum()
         };
+        prop_assert_eq!(cost(&chosen) as f64, found);
         prop_assert!(cost(&chosen) <= cost(&tensors));
     }
 
@@ -206,6 +213,7 @@ proptest! {
         pad in prop::array::uniform4(0u32..3),
         dilation in (1u32..3, 1u32..3),
         (in_gap, out_gap) in ((1u32..4, 1u32..4), (1u32..4, 1u32..4)),
+        (in_phases, out_phases) in ((1u32..4, 1u32..4), (1u32..3, 1u32..4)),
         (in_spare, out_spare) in ((0u32..3, 0u32..3), (0u32..3, 0u32..3)),
         log_slots in 6u32..11,
         stretch in 0u32..4,
@@ -218,18 +226,21 @@ proptest! {
         prop_assume!(geometry.check().is_ok());
         let n_slots = 1 << log_slots;
         let (out_height, out_width) = geometry.out_size();
-        let frame = |height, width, gap: (u32, u32), spare: (u32, u32)| {
-            (height * gap.0 + spare.0, width * gap.1 + spare.1)
+        let image = |[c, h, w]: [u32; 3], phases: (u32, u32), gap: (u32, u32), spare: (u32, u32)| {
+            let frame = (h.div_ceil(phases.0) * gap.0 + spare.0, w.div_ceil(phases.1) * gap.1 + spare.1);
+            Periodic::planes([c, h, w], phases, gap, frame, n_slots)
         };
-        let in_frame = frame(in_height, in_width, in_gap, in_spare);
-        let mut input =
-            Periodic::image(geometry.in_channels, in_height, in_width, in_gap, in_frame, n_slots);
+        let in_shape = [geometry.in_channels, in_height, in_width];
+        let mut input = image(in_shape, in_phases, in_gap, in_spare);
         if input.n_ciphertexts == 1 {
             input.period = (input.period << stretch).min(n_slots);
         }
-        let out_frame = frame(out_height, out_width, out_gap, out_spare);
-        let output =
-            Periodic::image(geometry.out_channels, out_height, out_width, out_gap, out_frame, n_slots);
+        let out_shape = [geometry.out_channels, out_height, out_width];
+        let output = image(out_shape, out_phases, out_gap, out_spare);
+        for layout in [&input, &output] {
+            let text = layout.to_string();
+            prop_assert_eq!(&text.parse::<Periodic>().expect("a layout"), layout);
+        }
         let weights = noises(seed, (geometry.out_channels * in_group * kernel.0 * kernel.1) as usize);
         let matrix = geometry.matrix(&weights);
 
@@ -335,6 +346,7 @@ fn layouts_are_checked() {
     let message = |text: &str| text.parse::<Periodic>().expect_err(text).to_string();
     let fine = |text: &str| assert_eq!(text.parse::<Periodic>().expect(text).to_string(), text);
     fine("periodic 2048/8192 x1 [6x14x14 gap 2,2 frame 32x32]");
+    fine("periodic 1024/8192 x1 [1x28x28 phases 2,2 gap 1,1 frame 14x14]");
     fine("periodic 4096/4096 x2 [6000]");
     fine("periodic 8/64 x1 [table 7 0 3]");
     fine("periodic 16/64 x1 [5, copies 8+0..3 8+3..9]");

@@ -17,7 +17,7 @@ pub use program::Program;
 pub use refusal::Refusal;
 pub use registry::{Registry, RegistryError};
 pub use rules::{Rules, rule};
-pub use settings::{Calibration, Objective, Packing, Settings};
+pub use settings::{Activations, Calibration, Objective, Packing, Refreshes, Settings};
 
 /// Whether a pass edited the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

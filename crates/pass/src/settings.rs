@@ -38,6 +38,25 @@ pub enum Packing {
     Batch,
 }
 
+/// Refreshes by the client, which the user allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Refreshes {
+    /// Largest magnitude of any value between layers, where it is known; a value that is refreshed has to fit under the
+    /// last prime, or is refreshed a level higher.
+    pub largest: Option<f64>,
+}
+
+/// What activations may become.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activations {
+    /// One polynomial each.
+    #[default]
+    Polynomial,
+    /// Products with a composition of polynomials that gives a sign too, where one polynomial does not keep the error
+    /// budget; maxima too, which are sums of absolute values.
+    Sign,
+}
+
 /// What the user asked for; the same for every pass of one compilation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -54,6 +73,8 @@ pub struct Settings {
     pub activation_error: f64,
     /// Largest degree of a fitted activation.
     pub max_degree: usize,
+    /// What activations may become.
+    pub activations: Activations,
     /// Costs of operations.
     pub costs: CostTable,
     /// What layouts and plans are chosen for.
@@ -62,6 +83,10 @@ pub struct Settings {
     pub packing: Packing,
     /// Samples that lie side by side in every ciphertext: a power of two, at most the slots.
     pub batch_width: u32,
+    /// Whether values may be refreshed by the client where the chain is too short.
+    pub refresh: Option<Refreshes>,
+    /// Most ciphertexts of an input in tiles; eight times as many as it needs at least if absent.
+    pub max_input_ciphertexts: Option<u32>,
 }
 
 impl Default for Settings {
@@ -73,10 +98,13 @@ impl Default for Settings {
             range_margin: 0.1,
             activation_error: 0.1,
             max_degree: 15,
+            activations: Activations::default(),
             costs: CostTable::default(),
             objective: Objective::default(),
             packing: Packing::default(),
             batch_width: 1,
+            refresh: None,
+            max_input_ciphertexts: None,
         }
     }
 }

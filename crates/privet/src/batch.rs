@@ -1,7 +1,7 @@
 //! How many samples lie side by side, and what a compilation for so many is worth.
 
 use crate::Error;
-use crate::compile::Ring;
+use crate::rings::Ring;
 use circuit::Circuit;
 use pass::{Objective, Packing, PipelineError, Refusal, Settings};
 

@@ -1,10 +1,13 @@
 //! Plaintext, polynomial and encrypted results side by side.
 
 use crate::model::evaluate;
-use crate::{Client, Compiled, Error, Model, key_id, short_id};
+use crate::{Client, ClientRefresh, Compiled, Encrypted, Error, Model, key_id, short_id};
 use ckks::{Context, Randomness, SecretKey};
-use exec::{CkksBackend, CkksValue, Encoded, KeySource, KeyUse, MemoryPlan, Progress, Run};
+use exec::{
+    CkksBackend, CkksValue, Encoded, KeySource, KeyUse, MemoryPlan, Progress, Refresher, Run,
+};
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// What to compare.
 #[derive(Clone, Debug, Default)]
@@ -87,25 +90,60 @@ pub struct Check {
     pub predicted_bits: Option<f64>,
     /// Bytes of the weights that were encoded before the runs; the rest was encoded in each.
     pub kept_plaintext_bytes: u64,
+    /// Bytes that refreshes by the client sent, both ways, in each run.
+    pub refresh_bytes: u64,
     /// Whether executed counts were the planned ones, in every run.
     pub counts_agree: bool,
 }
 
-/// Runs encrypted samples with keys and weights at hand, and says whether it did exactly what was planned.
+impl From<Encrypted> for Cow<'_, Encrypted> {
+    fn from(encrypted: Encrypted) -> Self {
+        Cow::Owned(encrypted)
+    }
+}
+
+impl<'a> From<&'a Encrypted> for Cow<'a, Encrypted> {
+    fn from(encrypted: &'a Encrypted) -> Self {
+        Cow::Borrowed(encrypted)
+    }
+}
+
+/// Result of an encrypted run, what the runner says of it, and the operations that it executed.
+pub type Executed = (Encrypted, Run<CkksValue>, circuit::Counts);
+
+/// Runs encrypted samples with keys and weights at hand, without the client.
 ///
 /// # Errors
-/// [`Error::Run`] if keys or ciphertexts do not fit.
-pub fn run_encrypted(
+/// [`Error::Run`] if keys or ciphertexts do not fit, or the client has to refresh values.
+pub fn run_encrypted<'a>(
     ctx: &Context,
     compiled: &Compiled,
     keys: &dyn KeySource,
     encoded: &Encoded,
-    input: &crate::Encrypted,
+    input: impl Into<Cow<'a, Encrypted>>,
     progress: &Progress<'_>,
-) -> Result<(crate::Encrypted, Run<CkksValue>, circuit::Counts), Error> {
-    let backend = CkksBackend::new(ctx, &compiled.circuit, keys, encoded)?;
-    let inputs: Vec<CkksValue> = input.cts.iter().cloned().map(CkksValue::Ct).collect();
-    let run = exec::run(&backend, &compiled.circuit, &inputs, progress)?;
+) -> Result<Executed, Error> {
+    run_refreshed(ctx, compiled, keys, encoded, input, None, progress)
+}
+
+/// As [`run_encrypted`], with a client who refreshes values where the circuit asks for it.
+///
+/// # Errors
+/// [`Error::Run`] if keys or ciphertexts do not fit, or refreshes are needed and there is no client.
+pub fn run_refreshed<'a>(
+    ctx: &Context,
+    compiled: &Compiled,
+    keys: &dyn KeySource,
+    encoded: &Encoded,
+    input: impl Into<Cow<'a, Encrypted>>,
+    client: Option<&dyn Refresher>,
+    progress: &Progress<'_>,
+) -> Result<Executed, Error> {
+    let backend = CkksBackend::new(ctx, &compiled.circuit, keys, encoded, client)?;
+    // Inputs that are given away are dropped after their last use.
+    let input = input.into().into_owned();
+    let inputs = input.cts.into_iter().map(CkksValue::Ct).collect();
+    let run = exec::run_owned(&backend, &compiled.circuit, inputs, progress)?;
     let cts = run
         .outputs
         .iter()
@@ -118,7 +156,7 @@ pub fn run_encrypted(
         })
         .collect();
     Ok((
-        crate::Encrypted {
+        Encrypted {
             cts,
             n_samples: input.n_samples,
             key_id: input.key_id,
@@ -138,8 +176,8 @@ impl Compiled {
         &self,
         ctx: &Context,
         keys: &dyn KeySource,
-        input: &crate::Encrypted,
-    ) -> Result<crate::Encrypted, Error> {
+        input: &Encrypted,
+    ) -> Result<Encrypted, Error> {
         let encoded = CkksBackend::encode_ahead(ctx, &self.circuit, 0, &exec::silent)?;
         run_encrypted(ctx, self, keys, &encoded, input, &exec::silent).map(|(result, ..)| result)
     }
@@ -226,9 +264,18 @@ pub fn check(
             let group: Vec<&[f64]> = group.iter().map(Vec::as_slice).collect();
             let input = compiled.client.encrypt_batch(&ctx, &secret, &group)?;
             let start = std::time::Instant::now();
-            let (output, _, executed) =
-                run_encrypted(&ctx, compiled, &*keys, &encoded, &input, &exec::silent)?;
+            let owner = ClientRefresh::new(&ctx, &secret);
+            let (output, _, executed) = run_refreshed(
+                &ctx,
+                compiled,
+                &*keys,
+                &encoded,
+                input,
+                Some(&owner),
+                &exec::silent,
+            )?;
             result.run_ms.push(start.elapsed().as_secs_f64() * 1e3);
+            result.refresh_bytes = owner.bytes();
             result.counts_agree &= executed == planned;
             for values in compiled.client.decrypt_batch(&ctx, &secret, &output)? {
                 result.encrypted.add(&pairs[decrypted.len()].1, &values);

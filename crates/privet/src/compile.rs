@@ -2,12 +2,14 @@
 
 use crate::arrange;
 use crate::batch::Batch;
+use crate::rings::{Ring, depth, is_too_deep, refresh_plan, ring_plan, too_deep};
 use crate::{Client, Error, Model, Precision, ShareOptions, client::Port};
 use circuit::{Circuit, CostTable};
-use graph::{Basis, Graph, Op};
-use params::{MAX_LOG_N, max_log_qp};
+use graph::Graph;
+use params::max_log_qp;
 use pass::{
-    Calibration, Compiler, Objective, Packing, PassReport, PipelineError, Refusal, Settings,
+    Activations, Calibration, Compiler, Objective, Packing, PassReport, PipelineError, Refreshes,
+    Refusal, Settings,
 };
 
 pub use pass::DumpText as Dump;
@@ -23,10 +25,12 @@ pub struct Options {
     pub scale_bits: Option<u8>,
     /// Inputs that show the values the network meets; needed for fitted activations.
     pub calibration: Option<Vec<Vec<f64>>>,
-    /// Largest degree of a fitted activation; 15 if absent.
+    /// Largest degree of a fitted activation; 15 if absent, 7 beside signs.
     pub max_degree: Option<usize>,
     /// Largest share of the output's root mean square that fitted activations may change it by.
     pub activation_error: Option<f64>,
+    /// What activations may become: one polynomial each, or products with signs where that is not exact enough.
+    pub activations: Activations,
     /// Results that will be given away; a larger scale is chosen for them.
     pub share: Option<ShareOptions>,
     /// Costs of operations on the server; those of a server core with AVX-512 IFMA if absent.
@@ -37,6 +41,8 @@ pub struct Options {
     pub packing: Packing,
     /// Samples of one run; as many as the layouts hold anyway if absent.
     pub batch: Option<u32>,
+    /// Whether the client may refresh values where no ring holds the network's depth. It sees them then.
+    pub client_refresh: bool,
 }
 
 /// A compiled network: what the server runs, and the client's part of it.
@@ -56,14 +62,8 @@ pub struct Compiled {
     pub precision: Option<Precision>,
 }
 
-/// Smallest scale that is tried on its own account: below it, rounding reaches the third decimal of ordinary values.
-const MIN_SCALE_BITS: u8 = 34;
-/// Smallest scale there are primes for; results too large for it are refused by `choose-params`.
-const LEAST_SCALE_BITS: u8 = 30;
-/// Scale used where the ring allows it.
-const FULL_SCALE_BITS: u8 = 40;
-/// Smallest ring worth trying.
-const MIN_LOG_N: u8 = 12;
+/// Highest degree of a single polynomial where signs are allowed: higher ones leave less room for unseen values.
+const SERIES_DEGREE_BESIDE_SIGNS: usize = 7;
 
 /// Compiles a model with a compiler, [`passes::standard`] for most. Every ring degree from the smallest that fits is
 /// tried until a larger one is no cheaper; `dump` is told of passes that depend on the ring for every ring that is
@@ -101,7 +101,12 @@ pub fn compile(
     }
     settings.objective = options.objective;
     settings.packing = options.packing.clone();
-    settings.max_degree = options.max_degree.unwrap_or(settings.max_degree);
+    settings.activations = options.activations;
+    let usual_degree = match settings.activations {
+        Activations::Polynomial => settings.max_degree,
+        Activations::Sign => SERIES_DEGREE_BESIDE_SIGNS,
+    };
+    settings.max_degree = options.max_degree.unwrap_or(usual_degree);
     settings.activation_error = options
         .activation_error
         .unwrap_or(settings.activation_error);
@@ -130,10 +135,24 @@ pub fn compile(
     };
     let name = &model.info.name;
     let (made, share) = match options.share {
-        None => (
-            cheapest(&polynomial, &settings, &rest, &plan, batch, &mut dump)?,
-            None,
-        ),
+        None => {
+            let made = cheapest(&polynomial, &settings, &rest, &plan, batch, &mut dump);
+            let made = match made {
+                Err(error) if options.client_refresh && is_too_deep(&error) => {
+                    let largest = passes::util::bound::value_bound(&polynomial, &settings);
+                    settings.refresh = Some(Refreshes { largest });
+                    let plan = refresh_plan(&polynomial, &settings, options)?;
+                    cheapest(&polynomial, &settings, &rest, &plan, batch, &mut dump)
+                }
+                made => made,
+            };
+            (made?, None)
+        }
+        Some(_) if options.client_refresh => {
+            let why = "results of a network with refreshes by the client can not be shared";
+            let refusal = Refusal::new(why).help("leave out --share, or --refresh");
+            return Err(PipelineError::Refused(refusal).into());
+        }
         Some(asked) => {
             let (made, share) = crate::share::smallest_ring(
                 &polynomial,
@@ -205,90 +224,6 @@ fn unfinished(circuit: &Circuit) -> Error {
     .into()
 }
 
-/// A ring and a scale to try.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Ring {
-    pub log_n: u8,
-    pub scale_bits: u8,
-}
-
-impl Ring {
-    pub fn n_slots(self) -> u32 {
-        1 << (self.log_n - 1)
-    }
-}
-
-/// Rings to try in rising degree, each with the scales to try in falling size.
-fn ring_plan(graph: &Graph, settings: &Settings, options: &Options) -> Vec<Vec<Ring>> {
-    let depth = depth(graph);
-    let bound = passes::util::bound::result_bound(graph, settings).unwrap_or(0.0);
-    // Sign and guard bits as choose-params wants them.
-    let result_bits = bound.max(1.0).log2().ceil() as u32 + 3;
-    // The last prime holds scale and result in 48 bits.
-    let full = FULL_SCALE_BITS
-        .min(48u32.saturating_sub(result_bits) as u8)
-        .max(LEAST_SCALE_BITS);
-    let degrees: Vec<u8> = options
-        .log_n
-        .map_or_else(|| (MIN_LOG_N..=MAX_LOG_N).collect(), |n| vec![n]);
-    let scales = |log_n: u8| -> Vec<Ring> {
-        if let Some(scale_bits) = options.scale_bits {
-            return vec![Ring { log_n, scale_bits }];
-        }
-        let Some(room) = max_log_qp(log_n) else {
-            return vec![Ring {
-                log_n,
-                scale_bits: full,
-            }];
-        };
-        let fits = |s: u8| u32::from(s) * (depth + 2) + result_bits <= room;
-        let fitting: Vec<Ring> = (MIN_SCALE_BITS.min(full)..=full)
-            .rev()
-            .filter(|&s| fits(s))
-            .map(|scale_bits| Ring { log_n, scale_bits })
-            .collect();
-        if fitting.is_empty() {
-            vec![Ring {
-                log_n,
-                scale_bits: MIN_SCALE_BITS.min(full),
-            }]
-        } else {
-            fitting
-        }
-    };
-    degrees.into_iter().map(scales).collect()
-}
-
-/// Levels the polynomial network needs.
-fn depth(graph: &Graph) -> u32 {
-    let mut levels: BTreeMap<graph::NodeId, u32> = BTreeMap::new();
-    for id in graph.order() {
-        let below = graph
-            .operands(id)
-            .iter()
-            .map(|o| levels[o])
-            .max()
-            .unwrap_or(0);
-        let own = match &graph.node(id).op {
-            Op::Conv { .. } | Op::Dense { .. } | Op::Linear { .. } | Op::Mul => 1,
-            Op::Affine { scale, .. } => u32::from(scale.values().iter().any(|v| *v != 1.0)),
-            Op::Polynomial(p) => match p.basis {
-                Basis::Power if p.is_square() => 1,
-                _ => (p.degree() as u32 + 1).next_power_of_two().trailing_zeros(),
-            },
-            _ => 0,
-        };
-        levels.insert(id, below + own);
-    }
-    graph
-        .outputs()
-        .iter()
-        .filter_map(|o| levels.get(o))
-        .copied()
-        .max()
-        .unwrap_or(0)
-}
-
 /// A ring twice as large does twice the work per limb; it can win only where it spares this many digits or more.
 const MANY_DIGITS: usize = 4;
 
@@ -301,7 +236,8 @@ pub(crate) fn cheapest(
     batch: Batch,
     dump: &mut Dump<'_>,
 ) -> Result<pass::Compiled, Error> {
-    let needed = depth(graph);
+    let refreshes = settings.refresh.is_some();
+    let needed = if refreshes { 0 } else { depth(graph) };
     let mut best: Option<(Ring, Candidate)> = None;
     let mut last_tried = None;
     let mut refused = None;
@@ -346,7 +282,7 @@ pub(crate) fn cheapest(
             .as_ref()
             .and_then(|(_, made)| made.compiled.circuit.params())
             .map_or(0, |p| p.spec().digits.len());
-        if digits < MANY_DIGITS {
+        if digits < MANY_DIGITS && !refreshes {
             break;
         }
     }
@@ -369,28 +305,6 @@ pub(crate) fn cheapest(
         (None, Some(error)) => Err(error),
         (None, None) => Err(batch.too_large(plan)),
     }
-}
-
-fn too_deep(graph: &Graph, levels: u32, scale_bits: u32, log_n: u8, room: u32) -> Error {
-    let polynomials = graph
-        .order()
-        .into_iter()
-        .filter(|&id| matches!(graph.node(id).op, Op::Polynomial(_)))
-        .count();
-    let why = format!(
-        "the network needs {levels} levels ({polynomials} activations among them), about {} bits of modulus; ring degree 2^{log_n} allows {room} at 128-bit security",
-        (levels + 2) * scale_bits
-    );
-    let help = if log_n < MAX_LOG_N {
-        format!("--log-n {} or none", log_n + 1)
-    } else {
-        "--max-degree 3 or fewer layers; networks this deep need bootstrapping, which is not available yet".to_owned()
-    };
-    PipelineError::Refused(Refusal {
-        pass: Some("choose-params"),
-        ..Refusal::new(why).help(help)
-    })
-    .into()
 }
 
 /// One compilation among several.
@@ -464,7 +378,7 @@ impl Compiled {
     /// [`Error::Data`] if the sample does not fit, [`Error::Run`] if the circuit does not.
     pub fn run_slots(&self, sample: &[f64]) -> Result<Vec<f64>, Error> {
         let inputs = self.slots(sample)?;
-        let run = exec::run(&exec::Slots, &self.circuit, &inputs, &exec::silent)?;
+        let run = exec::run_owned(&exec::Slots, &self.circuit, inputs, &exec::silent)?;
         Ok(self.client.unpack(&run.outputs, 1, 1).concat())
     }
 
@@ -475,7 +389,7 @@ impl Compiled {
     pub fn run_slots_batch(&self, samples: &[&[f64]]) -> Result<Vec<Vec<f64>>, Error> {
         let width = self.client.batch_width();
         let inputs = self.filled(samples, width)?;
-        let run = exec::run(&exec::Slots, &self.circuit, &inputs, &exec::silent)?;
+        let run = exec::run_owned(&exec::Slots, &self.circuit, inputs, &exec::silent)?;
         Ok(self.client.unpack(&run.outputs, samples.len(), width))
     }
 }

@@ -78,6 +78,10 @@ impl Error {
             Self::Run(exec::ExecError::Keys { .. }) => {
                 Some("make keys for this circuit with `privet keygen`".to_owned())
             }
+            Self::Run(exec::ExecError::Refresh { .. }) => Some(
+                "run it where the secret key is, in one process: `privet infer` or `privet check` with `--refresh client`; files can not carry refreshes yet"
+                    .to_owned(),
+            ),
             Self::Run(exec::ExecError::KeyFile(source)) => {
                 source.downcast_ref::<Self>().and_then(Self::help)
             }
@@ -102,7 +106,7 @@ impl Error {
             ) => 2,
             Self::Import(_)
             | Self::Compile(pass::PipelineError::Refused(_))
-            | Self::Run(exec::ExecError::Memory { .. }) => 1,
+            | Self::Run(exec::ExecError::Memory { .. } | exec::ExecError::Refresh { .. }) => 1,
             Self::Compile(pass::PipelineError::Broke { .. })
             | Self::Run(exec::ExecError::Circuit { .. } | exec::ExecError::Operation { .. }) => 70,
             _ => 2,

@@ -13,11 +13,15 @@ mod error;
 mod files;
 mod model;
 mod precision;
+mod refresh;
+mod rings;
 mod share;
 mod summary;
 mod threads;
 
-pub use check::{Check, CheckOptions, Comparison, argmax, check, run_encrypted};
+pub use check::{
+    Check, CheckOptions, Comparison, Executed, argmax, check, run_encrypted, run_refreshed,
+};
 pub use client::{Client, Encrypted, Keys, Port};
 pub use compile::{Compiled, Dump, Options, compile};
 pub use costs::load_costs;
@@ -28,6 +32,7 @@ pub use files::{
 pub use model::Model;
 pub use passes;
 pub use precision::Precision;
+pub use refresh::ClientRefresh;
 pub use share::{STATISTICAL_BITS, Share, ShareOptions, Shared};
 pub use threads::{threads, use_threads};
 
@@ -39,7 +44,7 @@ pub mod prelude {
     };
     pub use input::{Feed, Samples, check_labels, read_labels, read_samples, write_npy};
     pub use params::Params;
-    pub use pass::{Objective, Packing};
+    pub use pass::{Activations, Objective, Packing};
     pub use report::{Report, human_bytes, human_count, human_ms};
 }
 
@@ -57,6 +62,6 @@ pub mod extend {
     pub use params::*;
     pub use pass::{
         Calibration, Changed, Compiler, Lower, Pass, PassCx, PassInfo, PassReport, Pipeline,
-        PipelineError, Program, Refusal, Registry, RegistryError, Rules, Settings, rule,
+        PipelineError, Program, Refreshes, Refusal, Registry, RegistryError, Rules, Settings, rule,
     };
 }

@@ -92,7 +92,7 @@ pub(crate) fn compiled(
         live_peak: memory.live_values,
         upload_bytes: ciphertext_bytes(&mut (0..circuit.inputs().len())),
         download_bytes: ciphertext_bytes(&mut circuit.outputs().iter().map(|o| o.index())),
-        refresh_bytes: 0,
+        refresh_bytes: exec::refresh_bytes(circuit).unwrap_or(0),
     };
     let products = circuit::counts(circuit).mul_plain;
     let zero: u64 = graph

@@ -18,7 +18,14 @@ fn fitted(activation: Activation, low: usize, high: usize, inputs: &[Values]) ->
         scales_out: true,
         margin: 0.1,
     };
-    target.fit(low, high)
+    target.fit(
+        Class::Series {
+            depth: 0,
+            low,
+            high,
+        },
+        &[],
+    )
 }
 
 #[test]
@@ -53,9 +60,9 @@ fn odd_functions_take_the_lower_degree_of_a_class() {
         .map(|k| vec![f64::from(k) / 50.0 - 1.99; 2])
         .collect();
     let fit = fitted(Activation::Abs, 4, 7, &inputs);
-    assert_eq!(fit.polynomial.degree(), 6);
+    assert_eq!(fit.form.degrees(), "degree 6");
     let series = fitted(Activation::Sqrt, 4, 7, &[vec![0.0, 4.0], vec![1.0, 2.0]]);
-    assert!(series.polynomial.coefficients.iter().all(|c| c.is_finite()));
+    assert!(series.eval(&[0.0, 3.0]).iter().all(|y| y.is_finite()));
 }
 
 #[test]
@@ -77,13 +84,15 @@ fn reflections_solve_every_leading_problem() {
 
 #[test]
 fn classes_follow_the_depth() {
-    let class = |depth, low, high| Class { depth, low, high };
+    let class = |depth, low, high| Class::Series { depth, low, high };
     let expected = [
         class(1, 2, 2),
         class(2, 3, 3),
         class(3, 4, 7),
         class(4, 8, 11),
     ];
-    assert_eq!(classes(11), expected);
-    assert_eq!(classes(1), []);
+    assert_eq!(classes(11, false), expected);
+    assert_eq!(classes(1, false), []);
+    let mixed: Vec<usize> = classes(31, true).iter().map(|c| c.depth()).collect();
+    assert_eq!(mixed, [1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
 }

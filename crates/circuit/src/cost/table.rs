@@ -202,6 +202,42 @@ pub struct CostError {
     pub expected: String,
 }
 
+/// The way between server and client that refreshes take. Nobody measures it: write what holds into the file.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// Megabits per second, either way.
+    pub megabits_per_s: f64,
+    /// Milliseconds from a question to its answer, were both empty.
+    pub round_trip_ms: f64,
+}
+
+impl Default for Link {
+    /// An ordinary line between two places of one country: 100 Mbit/s, 20 ms.
+    fn default() -> Self {
+        Self {
+            megabits_per_s: 100.0,
+            round_trip_ms: 20.0,
+        }
+    }
+}
+
+impl Link {
+    /// Microseconds that so many bytes take.
+    pub fn bytes_us(&self, bytes: u64) -> f64 {
+        8.0 * bytes as f64 / self.megabits_per_s
+    }
+
+    /// Microseconds of one round trip.
+    pub fn round_trip_us(&self) -> f64 {
+        1e3 * self.round_trip_ms
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The file form.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -210,6 +246,8 @@ struct Form {
     /// Instruction set that was measured; a remark.
     machine: String,
     threads: u32,
+    #[serde(default)]
+    link: Link,
     ops: Vec<CostRow>,
 }
 
@@ -221,6 +259,7 @@ struct Form {
 pub struct CostTable {
     machine: String,
     threads: u32,
+    link: Link,
     rows: Vec<CostRow>,
     /// Per operation and ring, pairs of limbs and microseconds per unit of work, limbs rising.
     rates: BTreeMap<Measured, BTreeMap<u8, Vec<(f64, f64)>>>,
@@ -291,9 +330,31 @@ impl CostTable {
         Ok(Self {
             machine: machine.to_owned(),
             threads,
+            link: Link::default(),
             rows,
             rates,
         })
+    }
+
+    /// The same prices with another way to the client.
+    ///
+    /// # Errors
+    /// [`CostError`] for a number that is no speed or no time.
+    pub fn with_link(self, link: Link) -> Result<Self, CostError> {
+        let fault = |field: &str, found: f64, expected: &str| {
+            Err(CostError {
+                field: format!("link.{field}"),
+                found: format!("is {found}"),
+                expected: expected.to_owned(),
+            })
+        };
+        if !(link.megabits_per_s > 0.0 && link.megabits_per_s <= 1e9) {
+            return fault("megabits_per_s", link.megabits_per_s, "above 0, up to 1e9");
+        }
+        if !(0.0..=1e9).contains(&link.round_trip_ms) {
+            return fault("round_trip_ms", link.round_trip_ms, "0 to 1e9");
+        }
+        Ok(Self { link, ..self })
     }
 
     /// Reads the file form.
@@ -322,7 +383,7 @@ impl CostTable {
                 expected: "1 or more".to_owned(),
             });
         }
-        Self::new(&form.machine, form.threads, form.ops)
+        Self::new(&form.machine, form.threads, form.ops)?.with_link(form.link)
     }
 
     /// The file form, one row a line.
@@ -332,8 +393,14 @@ impl CostTable {
             format!("    {}", serde_json::to_string(row).unwrap_or_default())
         };
         let rows: Vec<String> = self.rows.iter().map(line).collect();
+        let link = if self.link.is_default() {
+            String::new()
+        } else {
+            let link = serde_json::to_string(&self.link).unwrap_or_default();
+            format!("  \"link\": {link},\n")
+        };
         format!(
-            "{{\n  \"schema\": {SCHEMA},\n  \"machine\": {},\n  \"threads\": {},\n  \"ops\": [\n{}\n  ]\n}}\n",
+            "{{\n  \"schema\": {SCHEMA},\n  \"machine\": {},\n  \"threads\": {},\n{link}  \"ops\": [\n{}\n  ]\n}}\n",
             serde_json::to_string(&self.machine).unwrap_or_default(),
             self.threads,
             rows.join(",\n")
@@ -348,6 +415,11 @@ impl CostTable {
     /// Threads it was measured with.
     pub fn threads(&self) -> u32 {
         self.threads
+    }
+
+    /// The way to the client.
+    pub fn link(&self) -> Link {
+        self.link
     }
 
     /// What was measured.

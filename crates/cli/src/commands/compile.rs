@@ -101,14 +101,19 @@ pub fn run(session: &Session, args: &Compile) -> Result<(), Failure> {
         wrote(&mut lines, only, "the program");
     }
     staging::write_report(session, args.report.as_deref(), &report, &mut lines)?;
-    lines.line(
-        "next",
-        &[format!(
+    // Files carry no refreshes yet: a data owner could do nothing with a client file.
+    let next = match report.counts.refresh {
+        0 => format!(
             "privet inspect {} --client {}, for the data owner",
             output.display(),
             derived(&args.model, "client").display()
-        )],
-    );
+        ),
+        _ => format!(
+            "privet infer {} --refresh client: `privet run` can not refresh",
+            args.model.display()
+        ),
+    };
+    lines.line("next", &[next]);
     lines.print()
 }
 

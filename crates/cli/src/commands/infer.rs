@@ -4,9 +4,9 @@ use crate::args::{BackendKind, Infer};
 use crate::failure::Failure;
 use crate::screen::{self, Lines};
 use crate::{Session, feed, progress, staging, warn};
-use privet::extend::{CkksBackend, Counts, KeyUse, MemoryPlan, counts};
+use privet::extend::{CkksBackend, Counts, KeyUse, MemoryPlan, Refresher, counts};
 use privet::prelude::{Compiled, Model, Report, write_npy};
-use privet::{Comparison, Error, argmax, run_encrypted};
+use privet::{ClientRefresh, Comparison, Error, argmax, run_refreshed};
 
 /// Largest relative difference that rounding alone explains.
 const ROUNDING: f64 = 1e-9;
@@ -254,6 +254,7 @@ fn encrypted(
     time.encode_ms = Some(ms);
     let encoded = encoded.map_err(Error::from)?;
     staging::weights_section(report, plan, encoded.bytes());
+    let owner = ClientRefresh::new(&ctx, &keys.secret);
     let [mut encrypt_ms, mut run_ms, mut decrypt_ms] = [0.0; 3];
     let mut values = Vec::with_capacity(samples.len());
     for group in samples.chunks(client.batch_width()) {
@@ -264,7 +265,16 @@ fn encrypted(
         encrypt_ms += ms;
         let input = input?;
         let (done, ms) = progress::count(session, "running", |tick| {
-            run_encrypted(&ctx, compiled, &keys.evaluation, &encoded, &input, tick)
+            let owner: Option<&dyn Refresher> = Some(&owner);
+            run_refreshed(
+                &ctx,
+                compiled,
+                &keys.evaluation,
+                &encoded,
+                input,
+                owner,
+                tick,
+            )
         });
         run_ms += ms;
         let (output, _, executed) = done?;

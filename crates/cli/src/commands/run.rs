@@ -6,7 +6,7 @@ use crate::args::Run;
 use crate::failure::Failure;
 use crate::screen::Lines;
 use crate::{Session, progress, staging};
-use privet::extend::{CkksBackend, KeyUse, counts};
+use privet::extend::{CkksBackend, KeyUse, check_refresher, counts};
 use privet::prelude::{Compiled, Encrypted, Role, human_bytes};
 use privet::{Error, run_encrypted};
 
@@ -25,6 +25,9 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
         &[&args.model, &args.input, &args.evaluation],
     )?;
     let compiled = Compiled::load(&args.model)?;
+    // No one here holds a secret key.
+    check_refresher(&compiled.circuit, None)
+        .map_err(|e| Failure::from(Error::from(e)).about(&args.model))?;
     let client = &compiled.client;
     let mut report = compiled.report.clone();
     let cap = staging::memory_cap(args.memory);
@@ -49,8 +52,9 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
     let (encoded, encode_ms) = progress::count(session, "encoding weights", work);
     let encoded = encoded.map_err(Error::from)?;
     staging::weights_section(&mut report, &plan, encoded.bytes());
+    let n_samples = input.n_samples;
     let (done, run_ms) = progress::count(session, "running", |tick| {
-        run_encrypted(&ctx, &compiled, &keys, &encoded, &input, tick)
+        run_encrypted(&ctx, &compiled, &keys, &encoded, input, tick)
     });
     let (result, _, executed) = done?;
     note_counts(session, &counts(&compiled.circuit), &executed);
@@ -62,11 +66,8 @@ pub fn run(session: &Session, args: &Run) -> Result<(), Failure> {
     let mut lines = Lines::new();
     lines.gap();
     staging::time_line(&mut lines, &report);
-    if input.n_samples > 1 {
-        lines.line(
-            "run",
-            &staging::run_words(run_ms, input.n_samples as usize)[..2],
-        );
+    if n_samples > 1 {
+        lines.line("run", &staging::run_words(run_ms, n_samples as usize)[..2]);
     }
     staging::used_line(&mut lines, &mut report);
     let bytes = std::fs::metadata(&output)

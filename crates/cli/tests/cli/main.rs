@@ -6,5 +6,6 @@ mod common;
 mod costs;
 mod feeds;
 mod options;
+mod refreshes;
 mod runs;
 mod sharing;

@@ -1,7 +1,7 @@
 //! What makes a layout valid.
 
 use super::{Copy, IndexMap, Periodic};
-use crate::LayoutError;
+use crate::{LayoutError, TileTensor};
 
 /// Most slots of one ciphertext.
 const MAX_SLOTS: u32 = 1 << 24;
@@ -33,7 +33,7 @@ impl Periodic {
         let several = self.n_ciphertexts != 1;
         if self.period > self.n_slots
             || self.n_ciphertexts == 0
-            || (several && self.period != self.n_slots)
+            || (several && self.period != self.n_slots && self.as_tiles().is_none())
         {
             return Err(LayoutError::BadPeriod {
                 period: self.period,
@@ -46,14 +46,17 @@ impl Periodic {
             let expected = self.n_elements;
             return Err(LayoutError::ElementCount { expected, found });
         }
-        if let IndexMap::Image {
-            gap: (0, _) | (_, 0),
-            ..
-        } = self.index
-        {
-            return Err(LayoutError::BadGeometry {
-                what: "a feature map of gap zero",
-            });
+        if let IndexMap::Image { gap, phases, .. } = self.index {
+            let fault = |what| Err(LayoutError::BadGeometry { what });
+            if gap.0 == 0 || gap.1 == 0 {
+                return fault("a feature map of gap zero");
+            }
+            if phases.0 == 0 || phases.1 == 0 {
+                return fault("a feature map without phases");
+            }
+        }
+        if let IndexMap::Tiles { tensor, order } = &self.index {
+            return self.check_tiles(tensor, order);
         }
         self.check_copies()?;
         let room = u64::from(self.period) * u64::from(self.n_ciphertexts);
@@ -65,7 +68,35 @@ impl Periodic {
             _ if !self.copies.is_empty() => self.check_positions(),
             IndexMap::RowMajor => Ok(()),
             IndexMap::Image { .. } => self.check_image(),
-            IndexMap::Table(_) => self.check_positions(),
+            IndexMap::Table(_) | IndexMap::Tiles { .. } => self.check_positions(),
+        }
+    }
+
+    /// Checks a tile tensor, that element indices count all its dimensions, and that nothing else was said of it.
+    fn check_tiles(&self, tensor: &TileTensor, order: &[u8]) -> Result<(), LayoutError> {
+        tensor.check()?;
+        let held = tensor.dims.iter().map(|dim| !dim.is_replicated());
+        let listed = |i: usize| order.iter().filter(|&&dim| usize::from(dim) == i).count();
+        let counted = held
+            .enumerate()
+            .all(|(i, held)| listed(i) == usize::from(held));
+        if !counted
+            || order
+                .iter()
+                .any(|&dim| usize::from(dim) >= tensor.dims.len())
+        {
+            return Err(tensor.bad("an order that names each dimension with values once"));
+        }
+        let mut fitted = self.clone();
+        fitted.fit();
+        if tensor.n_slots() != u64::from(self.n_slots) || *self != fitted {
+            return Err(
+                tensor.bad("tiles of as many slots, ciphertexts and period as the layout's")
+            );
+        }
+        match self.copies.is_empty() {
+            true => Ok(()),
+            false => Err(LayoutError::BadCopies),
         }
     }
 
@@ -105,21 +136,13 @@ impl Periodic {
     /// Checks that no two elements of a feature map share a place, without looking at each where its rows and columns
     /// stay inside the frame.
     fn check_image(&self) -> Result<(), LayoutError> {
-        let IndexMap::Image {
-            channels,
-            height,
-            width,
-            gap,
-            frame,
-        } = self.index
-        else {
+        let IndexMap::Image { gap, frame, .. } = self.index else {
             return Ok(());
         };
-        // The last channel of a full block sits lowest, the last of a row of them farthest right.
-        let in_block = u64::from(channels).min(u64::from(gap.0) * u64::from(gap.1));
-        let reach = |n: u32, gap: u32, within: u64| {
-            u64::from(n.saturating_sub(1)) * u64::from(gap) + within
-        };
+        let [planes, height, width] = self.index.planes();
+        // The last plane of a full block sits lowest, the last of a row of them farthest right.
+        let in_block = planes.min(u64::from(gap.0) * u64::from(gap.1));
+        let reach = |n: u64, gap: u32, within: u64| n.saturating_sub(1) * u64::from(gap) + within;
         let rows = reach(height, gap.0, in_block.div_ceil(u64::from(gap.1)));
         let columns = reach(width, gap.1, in_block.min(u64::from(gap.1)));
         if rows <= u64::from(frame.0) && columns <= u64::from(frame.1) {

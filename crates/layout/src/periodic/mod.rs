@@ -9,6 +9,8 @@ mod index;
 
 pub use index::{ABSENT, IndexMap};
 
+use crate::TileTensor;
+
 /// The least power of two that is at least `n`, between 1 and `2^31`.
 pub fn next_power_of_two(n: u32) -> u32 {
     n.checked_next_power_of_two().unwrap_or(1 << 31)
@@ -18,8 +20,9 @@ pub fn next_power_of_two(n: u32) -> u32 {
 ///
 /// An element's index is row-major over the tensor's shape without the batch axis.
 /// Its position is a ciphertext, `position / n_slots`, and a slot, `position % n_slots`.
-/// Slots `s` and `s + period` hold the same value; slots no element sits in hold zero.
-/// Only a layout of one ciphertext has a period below `n_slots`, or copies.
+/// Slots `s` and `s + period` hold the same value; slots no element sits in hold zero, or what nobody knows if the layout
+/// is a tile tensor that says so. Of layouts of several ciphertexts only tile tensors have a period below `n_slots`; only
+/// layouts of one ciphertext that are no tile tensors have copies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Periodic {
     /// Slots of one ciphertext, a power of two.
@@ -68,10 +71,25 @@ impl Periodic {
         frame: (u32, u32),
         n_slots: u32,
     ) -> Self {
+        Self::planes([channels, height, width], (1, 1), gap, frame, n_slots)
+    }
+
+    /// A feature map of `[channels, height, width]`, its channels cut into planes by phases, see [`IndexMap::Image`].
+    ///
+    /// # Shapes
+    /// As [`Periodic::image`].
+    pub fn planes(
+        [channels, height, width]: [u32; 3],
+        phases: (u32, u32),
+        gap: (u32, u32),
+        frame: (u32, u32),
+        n_slots: u32,
+    ) -> Self {
         let index = IndexMap::Image {
             channels,
             height,
             width,
+            phases,
             gap,
             frame,
         };
@@ -87,6 +105,44 @@ impl Periodic {
         let positions = positions.into();
         let n_elements = u32::try_from(positions.len()).unwrap_or(u32::MAX);
         Self::fitted(n_elements, n_slots, IndexMap::Table(positions))
+    }
+
+    /// A tile tensor, its dimensions in the order in which element indices count them, the slowest first.
+    ///
+    /// # Shapes
+    /// Slots: those of a tile. Period: that of the tensor, see [`TileTensor::period`].
+    pub fn tiles(tensor: TileTensor) -> Self {
+        let held = (0u8..).zip(&tensor.dims);
+        let held = held.filter(|(_, dim)| !dim.is_replicated());
+        let order: Vec<u8> = held.map(|(i, _)| i).collect();
+        Self::tiles_in_order(tensor, order)
+    }
+
+    /// A tile tensor, with the dimensions that hold values in the order in which element indices count them.
+    ///
+    /// # Shapes
+    /// As [`Periodic::tiles`]. [`Periodic::check`] finds an order that leaves a dimension out.
+    pub fn tiles_in_order(tensor: TileTensor, order: impl Into<Arc<[u8]>>) -> Self {
+        let clamp = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        let (n_elements, n_slots) = (clamp(tensor.n_values()), clamp(tensor.n_slots()));
+        let index = IndexMap::Tiles {
+            tensor: Arc::new(tensor),
+            order: order.into(),
+        };
+        Self::fitted(n_elements, n_slots, index)
+    }
+
+    /// The tile tensor, if the layout is one.
+    pub fn as_tiles(&self) -> Option<&TileTensor> {
+        match &self.index {
+            IndexMap::Tiles { tensor, .. } => Some(tensor),
+            _ => None,
+        }
+    }
+
+    /// Whether some slots hold what nobody knows.
+    pub fn is_dirty(&self) -> bool {
+        self.as_tiles().is_some_and(TileTensor::is_dirty)
     }
 
     fn fitted(n_elements: u32, n_slots: u32, index: IndexMap) -> Self {
@@ -111,6 +167,11 @@ impl Periodic {
 
     /// Recomputes the number of ciphertexts and the least period.
     pub(crate) fn fit(&mut self) {
+        if let IndexMap::Tiles { tensor, .. } = &self.index {
+            self.n_ciphertexts = u32::try_from(tensor.n_tiles()).unwrap_or(u32::MAX);
+            self.period = tensor.period();
+            return;
+        }
         let extent = self.extent();
         self.n_ciphertexts = extent.div_ceil(self.n_slots.max(1)).max(1);
         self.period = match extent <= self.n_slots {
@@ -122,7 +183,7 @@ impl Periodic {
     /// The position of an element, of its first copy if there are several.
     ///
     /// # Panics
-    /// If the layout is a table and `element` is not in it.
+    /// If the layout is a table and `element` is not in it, or [`Periodic::check`] fails.
     pub fn position(&self, element: u32) -> u32 {
         match &self.index {
             IndexMap::RowMajor => element,
@@ -136,6 +197,10 @@ impl Periodic {
                 u32::try_from(self.index.image_position(c, y, x)).unwrap_or(u32::MAX)
             }
             IndexMap::Table(positions) => positions[element as usize],
+            IndexMap::Tiles { tensor, order } => {
+                let (tile, slot) = IndexMap::tile_place(tensor, order, element);
+                tile * self.n_slots + slot
+            }
         }
     }
 
@@ -147,10 +212,13 @@ impl Periodic {
         let first = self.position(element);
         let holds = move |copy: &&Copy| (copy.from..copy.to).contains(&first);
         let further = self.copies.iter().filter(holds);
+        let replicas = self.as_tiles().map(TileTensor::replicas);
+        let replicas = replicas.into_iter().flatten().skip(1);
         let placed = (first != ABSENT).then_some(first);
         placed
             .into_iter()
             .chain(further.map(move |copy| first + copy.offset))
+            .chain(replicas.map(move |offset| first + offset))
     }
 
     /// Whether some element sits nowhere.
@@ -167,7 +235,8 @@ impl Periodic {
         (0..self.n_elements).map(places).sum()
     }
 
-    /// One more than the largest position used; 0 without elements.
+    /// One more than the largest position used; 0 without elements. Where phases do not divide an image, one more than
+    /// the largest position its planes would use if they were all as large as the largest.
     pub fn extent(&self) -> u32 {
         u32::try_from(self.extent_u64()).unwrap_or(u32::MAX)
     }
@@ -185,31 +254,33 @@ impl Periodic {
     pub(crate) fn base_extent(&self) -> u64 {
         match &self.index {
             IndexMap::RowMajor => u64::from(self.n_elements),
-            &IndexMap::Image {
-                channels,
-                height,
-                width,
-                gap,
-                ..
-            } => {
-                if channels == 0 || height == 0 || width == 0 {
+            &IndexMap::Image { gap, .. } => {
+                let [planes, height, width] = self.index.planes();
+                if planes == 0 || height == 0 || width == 0 {
                     return 0;
                 }
-                // The last channel, the last of the sub-row before it, or the last of the block before it reaches farthest.
+                // The last plane, the last of the sub-row before it, or the last of the block before it reaches farthest.
                 let (row, block) = (gap.1.max(1), gap.0.saturating_mul(gap.1).max(1));
-                let last = channels - 1;
+                let (row, block) = (u64::from(row), u64::from(block));
+                let last = planes - 1;
                 let ends = [
                     last,
                     (last - last % row).saturating_sub(1),
                     (last - last % block).saturating_sub(1),
                 ];
-                let reach = |c| 1 + self.index.image_position(c, height - 1, width - 1);
+                let reach = |c| 1 + self.index.plane_position(c, height - 1, width - 1);
                 ends.map(reach).into_iter().max().unwrap_or(0)
             }
             IndexMap::Table(positions) => {
                 let placed = positions.iter().filter(|&&position| position != ABSENT);
                 let last = placed.max();
                 last.map_or(0, |&position| u64::from(position) + 1)
+            }
+            IndexMap::Tiles { tensor, .. } => {
+                let before = tensor.n_tiles().saturating_sub(1);
+                before
+                    .saturating_mul(self.n_slots.into())
+                    .saturating_add(tensor.period().into())
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::shifts::{BitSet, Pair, Shifts, residue};
 use crate::Periodic;
+use std::collections::BinaryHeap;
 
 /// Copies to choose from: with base positions `c` and `r`, input copies at `c + i` and output copies at `r + o`, an entry
 /// may use any shift `c - r + (i - o)`, modulo `m`, and must do so for every output copy.
@@ -11,6 +12,8 @@ pub(super) struct Copies {
     /// Displacements `i - o` per output place, the least by magnitude of each residue; the output itself comes first.
     displacements: Vec<Vec<i32>>,
     rule: Rule,
+    /// For [`Rule::Above`]: where the window begins.
+    origin: i32,
     /// For [`Rule::Fewest`]: residues that serve every entry.
     kept: BitSet,
 }
@@ -20,7 +23,8 @@ pub(super) struct Copies {
 pub(super) enum Rule {
     /// The copy that lies as the output's does: a convolution then acts on each copy alike.
     Nearest,
-    /// The least residue: what remains is a window above zero.
+    /// The least residue from an origin on: what remains is a window. The origin is near zero and splits no cluster of
+    /// shifts, such as the taps of a convolution's kernel.
     Above,
     /// The residue nearest to zero.
     Around,
@@ -47,6 +51,7 @@ impl Copies {
             m,
             displacements: offsets.map(place).collect(),
             rule,
+            origin: 0,
             kept: BitSet::new(m),
         }
     }
@@ -72,7 +77,12 @@ impl Copies {
         let mut residues = place.iter().map(|&w| residue(difference + w, m));
         match self.rule {
             Rule::Nearest => difference + place[0],
-            Rule::Above => residues.min().map_or(difference, |r| r as i32),
+            Rule::Above => {
+                let above = place
+                    .iter()
+                    .map(|&w| residue(difference + w - self.origin, m));
+                above.min().map_or(difference, |r| r as i32 + self.origin)
+            }
             Rule::Around => {
                 let nearest = residues.map(|r| around(r as i32, m));
                 nearest
@@ -89,6 +99,9 @@ impl Copies {
     /// Shifts that remain once every entry has chosen, given those of each place of the output.
     pub fn applied(&mut self, places: &[&Shifts]) -> Shifts {
         let first = places[0];
+        if self.rule == Rule::Above {
+            self.origin = first.pairs.first().map_or(0, |pair| origin(&pair.used));
+        }
         let pair = |pair: &Pair| {
             let (output, input) = (pair.output, pair.input);
             let of = |all: &Shifts| {
@@ -162,10 +175,21 @@ impl Copies {
                     .for_each(|&w| count[residue(d as i32 + w, m) as usize] += 1);
             }
         }
+        // Counts only fall: what lies on top with its present count serves most.
+        let rank = |count: u32, at: usize| {
+            let nearest = around(at as i32, m).unsigned_abs();
+            (count, u32::MAX - nearest, at)
+        };
+        let counted = count.iter().enumerate().filter(|(_, n)| **n > 0);
+        let mut queue: BinaryHeap<_> = counted.map(|(at, &n)| rank(n, at)).collect();
         while left > 0 {
-            let nearest = |at: &usize| around(*at as i32, m).unsigned_abs();
-            let best = (0..count.len()).max_by_key(|at| (count[*at], u32::MAX - nearest(at)));
-            let Some(best) = best else { break };
+            let Some((n, _, best)) = queue.pop() else {
+                break;
+            };
+            if n > count[best] {
+                queue.push(rank(count[best], best));
+                continue;
+            }
             kept.insert(best);
             for (place, waiting) in self.displacements.iter().zip(&mut waiting) {
                 for &w in place {
@@ -181,6 +205,18 @@ impl Copies {
         }
         kept
     }
+}
+
+/// The least shift of the cluster that holds the shift nearest to zero; a gap of half the widest ends a cluster.
+fn origin(shifts: &[i32]) -> i32 {
+    let gap = |pair: &[i32]| pair[1] - pair[0];
+    let widest = shifts.windows(2).map(gap).max().unwrap_or(0);
+    let nearest = (0..shifts.len()).min_by_key(|&at| shifts[at].unsigned_abs());
+    let Some(mut at) = nearest else { return 0 };
+    while at > 0 && 2 * (shifts[at] - shifts[at - 1]) < widest {
+        at -= 1;
+    }
+    shifts[at].min(0)
 }
 
 /// Offsets, as residues modulo `m`, at which every element of the input has a copy.

@@ -5,7 +5,7 @@ use super::copies::{Copies, Rule};
 use super::search::{Assigned, Found, least_cost_of, search};
 use super::shifts::Shifts;
 use super::{BsgsPlan, LinearPlan, PlanCosts, PlanCounts, PlanOptions};
-use crate::{Copy, LayoutError, Periodic, SparseMatrix};
+use crate::{Copy, IndexMap, LayoutError, Periodic, SparseMatrix};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -63,6 +63,8 @@ pub struct Diagonals<'a> {
     n_residues: Vec<u64>,
     /// First positions of rows, ascending, and the weights other than zero up to each.
     weights: Vec<(u32, u64)>,
+    /// Most weights other than zero in one row.
+    longest_row: u64,
     /// Shifts of some of the rows, by their first and last base position.
     parts: RefCell<BTreeMap<(u32, u32), Rc<Shifts>>>,
 }
@@ -79,13 +81,26 @@ impl<'a> Diagonals<'a> {
     ) -> Result<Self, LayoutError> {
         let output = fitted(output);
         check_arguments(matrix, input, &output)?;
+        if let Some(tensor) = output
+            .as_tiles()
+            .filter(|t| t.is_dirty() || t.replicas().len() > 1)
+        {
+            return Err(tensor.bad("values in one slot of a period and zeros around them"));
+        }
         let shifts = Shifts::new(matrix, input, &output, 0..u32::MAX);
         let moduli = 0..=input.n_slots.ilog2();
+        let weights = weights(matrix, &output);
+        let sums = std::iter::once(0).chain(weights.iter().map(|&(_, sum)| sum));
+        let in_row = weights
+            .iter()
+            .zip(sums)
+            .map(|(&(_, sum), before)| sum - before);
         Ok(Self {
+            longest_row: in_row.max().unwrap_or(0),
             n_residues: moduli.map(|k| shifts.n_residues(1 << k).1).collect(),
             shifts,
             input: input.clone(),
-            weights: weights(matrix, &output),
+            weights,
             output,
             matrix,
             parts: RefCell::default(),
@@ -125,11 +140,65 @@ impl<'a> Diagonals<'a> {
             let used = self.n_residues[period.m().ilog2() as usize].div_ceil(copies.most());
             // A diagonal holds one weight in each slot of the longer period.
             let full = weights.div_ceil(period.largest().into());
-            least_total(input, output, period, used.max(full), costs)
+            // And one for each slot that is added up to a row's result.
+            let added = u64::from((period.input / period.output).max(1) * input.n_ciphertexts);
+            let row = self.longest_row.div_ceil(added);
+            least_total(input, output, period, used.max(full).max(row), costs)
         };
         let (narrowest, wide) = periods(input, output);
         let narrowest = least(narrowest);
         wide.map_or(narrowest, |wide| least(wide).min(narrowest))
+    }
+
+    /// A higher bound than [`Diagonals::least_cost`]: what the diagonals that remain once every entry has chosen among the
+    /// copies cost at least.
+    pub fn least_cost_of_choices(
+        &self,
+        input: &Periodic,
+        output: &Periodic,
+        costs: &PlanCosts,
+    ) -> f64 {
+        let (narrowest, wide) = periods(input, output);
+        let parts = self.parts(output);
+        let places = self.places(&parts);
+        let mut least = f64::INFINITY;
+        for period in std::iter::once(narrowest).chain(wide) {
+            for rule in self.rules(input, output, period) {
+                let mut copies = Copies::new(input, output, period.m(), rule);
+                let used = copies.applied(&places).n_residues(period.m()).1;
+                least = least.min(least_total(input, output, period, used, costs));
+            }
+        }
+        least
+    }
+
+    /// Shifts of the rows that each copy of the output holds.
+    fn parts(&self, output: &Periodic) -> Vec<Rc<Shifts>> {
+        let end = self.output.extent();
+        let part = |copy: &Copy| self.part(copy.from.min(end), copy.to.min(end));
+        output.copies.iter().map(part).collect()
+    }
+
+    fn places<'b>(&'b self, parts: &'b [Rc<Shifts>]) -> Vec<&'b Shifts> {
+        let parts = parts.iter().map(Rc::as_ref);
+        std::iter::once(&self.shifts).chain(parts).collect()
+    }
+
+    /// Ways to choose among copies that may differ.
+    fn rules(
+        &self,
+        input: &Periodic,
+        output: &Periodic,
+        period: Period,
+    ) -> impl Iterator<Item = Rule> {
+        let is_single = self.shifts.pairs.len() == 1;
+        let is_choice = !Copies::new(input, output, period.m(), Rule::Nearest).is_forced();
+        let useful = move |rule: &Rule| match rule {
+            Rule::Nearest => true,
+            Rule::Above | Rule::Around => is_choice,
+            Rule::Fewest => is_choice && is_single,
+        };
+        Rule::ALL.into_iter().filter(useful)
     }
 
     /// Weights other than zero in rows whose first position is below `position`.
@@ -186,6 +255,8 @@ impl<'a> Diagonals<'a> {
             output,
             plan: outline.plan,
             collapse: outline.collapse,
+            mask: None,
+            duplicate: Vec::new(),
             counts: outline.counts,
         }
     }
@@ -201,22 +272,12 @@ impl<'a> Diagonals<'a> {
         best: &mut Option<PlanOutline>,
     ) {
         let costs = &options.costs;
-        let end = self.output.extent();
-        let part = |copy: &Copy| self.part(copy.from.min(end), copy.to.min(end));
-        let parts: Vec<Rc<Shifts>> = output.copies.iter().map(part).collect();
-        let places: Vec<&Shifts> = std::iter::once(&self.shifts)
-            .chain(parts.iter().map(Rc::as_ref))
-            .collect();
+        let parts = self.parts(output);
+        let places = self.places(&parts);
         let used = self.n_residues[period.m().ilog2() as usize];
         let mut seen: Vec<Shifts> = Vec::new();
         let is_single = self.shifts.pairs.len() == 1;
-        let is_choice = !Copies::new(input, output, period.m(), Rule::Nearest).is_forced();
-        let useful = |rule: &Rule| match rule {
-            Rule::Nearest => true,
-            Rule::Above | Rule::Around => is_choice,
-            Rule::Fewest => is_choice && is_single,
-        };
-        for rule in Rule::ALL.into_iter().filter(useful) {
+        for rule in self.rules(input, output, period) {
             let mut copies = Copies::new(input, output, period.m(), rule);
             let limit = best.as_ref().map_or(limit, |best| best.total(costs));
             // The first place alone takes as many diagonals.
@@ -265,7 +326,7 @@ pub struct PlanOutline {
 impl PlanOutline {
     /// The cost of the plan.
     pub fn total(&self, costs: &PlanCosts) -> f64 {
-        costs.of(&self.input, &self.output, &self.counts)
+        costs.of(&self.output, &self.counts)
     }
 }
 
@@ -329,7 +390,9 @@ fn least_total(
     costs: &PlanCosts,
 ) -> f64 {
     let counts = PlanCounts {
-        collapse: period.collapse().len() as u64 * u64::from(output.n_ciphertexts),
+        decomposed: u64::from(input.n_ciphertexts),
+        // Ciphertexts that no weight reaches are not added up.
+        collapse: period.collapse().len() as u64 * diagonals.min(1),
         plain_products: diagonals,
         ..PlanCounts::default()
     };
@@ -338,7 +401,7 @@ fn least_total(
         true => least_cost_of(diagonals as u32, costs),
         false => 0.0,
     };
-    split + costs.of(input, output, &counts)
+    split + costs.of(output, &counts)
 }
 
 fn fitted(output: &Periodic) -> Periodic {
@@ -347,7 +410,7 @@ fn fitted(output: &Periodic) -> Periodic {
     output
 }
 
-fn check_arguments(
+pub(super) fn check_arguments(
     matrix: &SparseMatrix,
     input: &Periodic,
     output: &Periodic,
@@ -376,6 +439,22 @@ fn check_arguments(
     same("rows", matrix.rows(), output)
 }
 
+/// Distances between rows and between blocks of channels, other than powers of two.
+fn pitches(layouts: [&Periodic; 2]) -> Vec<u32> {
+    let of = |layout: &Periodic| match layout.index {
+        IndexMap::Image { gap, frame, .. } => {
+            let row = gap.0.saturating_mul(frame.1);
+            vec![row, frame.0.saturating_mul(frame.1)]
+        }
+        _ => Vec::new(),
+    };
+    let mut pitches: Vec<u32> = layouts.into_iter().flat_map(of).collect();
+    pitches.sort_unstable();
+    pitches.dedup();
+    pitches.retain(|pitch| !pitch.is_power_of_two() && *pitch > 0);
+    pitches
+}
+
 fn outline(
     input: &Periodic,
     output: &Periodic,
@@ -390,12 +469,14 @@ fn outline(
     let mut counts = PlanCounts {
         diagonals_total: stored.max(used),
         diagonals_zero: stored.saturating_sub(used),
-        collapse: collapse.len() as u64 * u64::from(output.n_ciphertexts),
+        decomposed: u64::from(input.n_ciphertexts),
+        collapse: collapse.len() as u64 * used.min(1),
         plain_products: used,
         ..PlanCounts::default()
     };
-    let left = limit - options.costs.of(input, output, &counts);
-    let Found { split, assigned } = search(shifts, period, input.n_slots, options, left)?;
+    let left = limit - options.costs.of(output, &counts);
+    let pitches = pitches([input, output]);
+    let Found { split, assigned } = search(shifts, period, &pitches, input.n_slots, options, left)?;
     let mut babies = vec![Vec::new(); shifts.n_inputs];
     let mut giants = vec![Vec::new(); shifts.n_outputs];
     for (pair, assigned) in shifts.pairs.iter().zip(&assigned) {
@@ -411,6 +492,8 @@ fn outline(
     keys.extend(&collapse);
     keys.sort_unstable();
     keys.dedup();
+    let n_reached = giants.iter().filter(|giants| !giants.is_empty()).count();
+    counts.collapse = (collapse.len() * n_reached) as u64;
     counts.babies = rotations(&babies);
     counts.giants = rotations(&giants);
     counts.rotation_keys = keys.iter().filter(|&&k| k != 0).count() as u64;
@@ -427,7 +510,7 @@ fn outline(
             n2: split.n2,
             lift: split.lift,
             signed: split.signed,
-            centred: split.centred,
+            digits: split.digits,
             exchanged: split.exchanged,
         },
         collapse,

@@ -9,27 +9,35 @@ mod linear;
 mod search;
 mod shifts;
 mod simulate;
+mod tiles;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{LayoutError, Periodic};
 
 pub use linear::{Diagonals, PlanOutline, plan_linear};
+pub use tiles::{count_tiles, plan_tiles};
 
 /// How a linear layer runs.
 ///
 /// `z_i = Σ_{b in giants_i} rot( Σ_j Σ_{a in babies_j} P'_{ij,a,b} · rot(x_j, a), b )`,
-/// then for each amount `k` of `collapse` in order `z_i += rot(z_i, k)`.
+/// then for each amount `k` of `collapse` in order `z_i += rot(z_i, k)`, then a product with `mask` if there is one, then
+/// for each amount `k` of `duplicate` in order `z_i += rot(z_i, k)` again. A ciphertext without cells stays 0 throughout.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinearPlan {
     /// The input's layout.
     pub input: Periodic,
-    /// The output's layout with its resulting period. Every slot holds a complete sum, or zero where no element sits.
+    /// The output's layout with its resulting period. Every slot holds a complete sum, or zero where no element sits, or
+    /// what nobody knows where the layout says so.
     pub output: Periodic,
     /// Rotation amounts.
     pub plan: BsgsPlan,
     /// Rotate-and-add amounts, in order; the same for each output ciphertext.
     pub collapse: Vec<u32>,
+    /// Clears the slots around sums; costs a level.
+    pub mask: Option<Mask>,
+    /// Rotate-and-add amounts that copy sums into further slots, in order; the same for each output ciphertext.
+    pub duplicate: Vec<u32>,
     /// The plaintexts, by output ciphertext, giant, input ciphertext, baby. Pairs without a non-zero weight are absent.
     pub cells: Vec<Cell>,
     /// What the plan costs.
@@ -53,6 +61,15 @@ pub struct Cell {
     pub entries: Vec<(u32, f64)>,
 }
 
+/// A plaintext of zeros and ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mask {
+    /// The plaintext repeats every `period` slots.
+    pub period: u32,
+    /// Slots below `period` that hold 1, ascending.
+    pub slots: Vec<u32>,
+}
+
 /// Baby and giant rotation amounts, ascending, in `0..n_slots`; 0 is listed where it is used, and an output no weight reaches has no giants. Then the split that made them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BsgsPlan {
@@ -69,10 +86,22 @@ pub struct BsgsPlan {
     pub lift: u32,
     /// Representatives modulo `lift` lie around zero instead of above it.
     pub signed: bool,
-    /// Baby digits lie around zero instead of above it.
-    pub centred: bool,
+    /// Where digits lie.
+    pub digits: DigitRange,
     /// Digits became giants, and their complements babies.
     pub exchanged: bool,
+}
+
+/// Where digits modulo `n` lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DigitRange {
+    /// In `0..n`.
+    #[default]
+    Above,
+    /// In `-n/2..n/2`.
+    Around,
+    /// The first digit around zero, the second in `-n/4..3n/4`: one side of a kernel's taps, then blocks of channels.
+    Mixed,
 }
 
 /// Counts of one plan.
@@ -86,8 +115,14 @@ pub struct PlanCounts {
     pub babies: u64,
     /// Rotations of inner sums, not by 0.
     pub giants: u64,
-    /// Rotate-and-adds.
+    /// Inputs that are rotated, so that each is decomposed once.
+    pub decomposed: u64,
+    /// Rotate-and-adds of sums.
     pub collapse: u64,
+    /// Rotate-and-adds that copy sums into further slots.
+    pub conversion: u64,
+    /// Products with a mask.
+    pub masks: u64,
     /// Products with a plaintext.
     pub plain_products: u64,
     /// Different rotation amounts, hence rotation keys.
@@ -97,7 +132,7 @@ pub struct PlanCounts {
 impl PlanCounts {
     /// All rotations.
     pub fn rotations(&self) -> u64 {
-        self.babies + self.giants + self.collapse
+        self.babies + self.giants + self.collapse + self.conversion
     }
 }
 
@@ -154,17 +189,23 @@ impl Default for PlanCosts {
 impl PlanCosts {
     /// The cost of a plan.
     ///
-    /// `Σ_j (k_dec + |A_j \ 0|·k_h) + Σ_i (|B_i \ 0|·k_g + k_md + k_rs) + plain_products·c_mul`, plus `k_g` per rotate-and-add.
+    /// `Σ_j (k_dec + |A_j \ 0|·k_h) + Σ_i (|B_i \ 0|·k_g + k_md + k_rs) + plain_products·c_mul`, plus `k_g` per
+    /// rotate-and-add and `c_mul + k_rs` per mask. Inputs that nothing rotates have no `k_dec`; where none is rotated,
+    /// nothing is left to bring down.
     pub fn total(&self, plan: &LinearPlan) -> f64 {
-        self.of(&plan.input, &plan.output, &plan.counts)
+        self.of(&plan.output, &plan.counts)
     }
 
-    fn of(&self, input: &Periodic, output: &Periodic, counts: &PlanCounts) -> f64 {
-        f64::from(input.n_ciphertexts) * self.k_dec
-            + f64::from(output.n_ciphertexts) * (self.k_md + self.k_rs)
+    /// The cost of a plan with these counts that writes this layout, as [`PlanCosts::total`].
+    pub fn of(&self, output: &Periodic, counts: &PlanCounts) -> f64 {
+        let outputs = f64::from(output.n_ciphertexts);
+        let brought_down = if counts.decomposed == 0 { 0.0 } else { outputs };
+        counts.decomposed as f64 * self.k_dec
+            + brought_down * self.k_md
+            + (outputs + counts.masks as f64) * self.k_rs
             + counts.babies as f64 * self.k_h
-            + (counts.giants + counts.collapse) as f64 * self.k_g
-            + counts.plain_products as f64 * self.c_mul
+            + (counts.giants + counts.collapse + counts.conversion) as f64 * self.k_g
+            + (counts.plain_products + counts.masks) as f64 * self.c_mul
     }
 
     fn check(&self) -> Result<(), LayoutError> {

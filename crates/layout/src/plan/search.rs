@@ -1,8 +1,8 @@
 //! The planner: the best split of a set of shifts into babies and giants.
 
 use super::linear::Period;
-use super::shifts::{Shifts, residue};
-use super::{PlanCosts, PlanOptions};
+use super::shifts::{Pair, Shifts, residue};
+use super::{DigitRange, PlanCosts, PlanOptions};
 
 /// Per residue modulo `m` in use, ascending: the residue, its baby and its giant.
 pub(super) type Assigned = Vec<(u32, u32, u32)>;
@@ -21,17 +21,20 @@ pub(super) struct Split {
     pub n2: u32,
     pub lift: u32,
     pub signed: bool,
-    pub centred: bool,
+    pub digits: DigitRange,
     pub exchanged: bool,
 }
 
-/// Tries every lift, sign, centring, exchange and split; nothing if none costs at most `limit`.
+/// Tries every lift, sign, range of digits, exchange and split; nothing if none costs at most `limit`.
 ///
 /// With a finite limit it is the cost that matters: the first split that can not be beaten ends the search, though another
 /// of that cost may need fewer keys.
+///
+/// `pitches`: distances in the layouts, such as between rows of an image; digits are tried at their multiples.
 pub(super) fn search(
     shifts: &Shifts,
     period: Period,
+    pitches: &[u32],
     n_slots: u32,
     options: &PlanOptions,
     limit: f64,
@@ -44,22 +47,28 @@ pub(super) fn search(
     if least > limit.cost {
         return None;
     }
+    let most = shifts.pairs.iter().map(|pair| n_residues(pair, m)).max();
     'all: for lift in lifts(m, period.largest(), n_slots) {
-        let splits = splits(lift, options.max_n1);
+        let splits = splits(lift, options.max_n1, pitches);
         for signed in [false, true] {
             let lifted = lift_shifts(shifts, lift, signed);
-            for (centred, exchanged) in [(false, false), (false, true), (true, false), (true, true)]
-            {
-                for &(n1, n2) in &splits {
+            let ranges = [DigitRange::Above, DigitRange::Around, DigitRange::Mixed];
+            let ways = ranges.into_iter().flat_map(|d| [(d, false), (d, true)]);
+            for (digits, exchanged) in ways {
+                let useful = |n2: u32| n2 != 0 || digits != DigitRange::Mixed;
+                for &(n1, n2) in splits.iter().filter(|split| useful(split.1)) {
                     let split = Split {
                         n1,
                         n2,
                         lift,
                         signed,
-                        centred,
+                        digits,
                         exchanged,
                     };
                     let limit = best.as_ref().map_or(&limit, |(rank, _)| rank);
+                    if split.least_cost(most.unwrap_or(0), &options.costs) > limit.cost {
+                        continue;
+                    }
                     if let Some(rank) = trial.rank(&lifted, split, limit) {
                         best = Some((rank, split));
                     }
@@ -105,10 +114,33 @@ fn least_cost(shifts: &Shifts, m: u32, costs: &PlanCosts) -> f64 {
     let [pair] = &shifts.pairs[..] else {
         return 0.0;
     };
+    least_cost_of(n_residues(pair, m), costs)
+}
+
+/// Different residues modulo `m` among the shifts in use.
+fn n_residues(pair: &Pair, m: u32) -> u32 {
     let mut residues: Vec<u32> = pair.used.iter().map(|&d| residue(d, m)).collect();
     residues.sort_unstable();
     residues.dedup();
-    least_cost_of(residues.len() as u32, costs)
+    residues.len() as u32
+}
+
+impl Split {
+    /// What the split of `n` residues between one pair of ciphertexts can not be cheaper than, as each side has only so many
+    /// digits.
+    fn least_cost(&self, n: u32, costs: &PlanCosts) -> f64 {
+        let (digits, rests) = match self.n2 {
+            0 => (self.n1, self.lift / self.n1 + 2),
+            n2 => (u32::MAX, n2 + 1),
+        };
+        let [digits, rests] = [n.div_ceil(rests), n.div_ceil(digits)];
+        let (babies, giants) = match self.exchanged {
+            true => (rests, digits),
+            false => (digits, rests),
+        };
+        let moved = |n: u32| f64::from(n.saturating_sub(1));
+        moved(babies) * costs.k_h + moved(giants) * costs.k_g
+    }
 }
 
 /// The same for a number of diagonals between one pair of ciphertexts.
@@ -128,14 +160,19 @@ fn lifts(m: u32, largest: u32, n_slots: u32) -> Vec<u32> {
 }
 
 /// Every `(n1, n2)` to try: first those of one digit, then those of two.
-fn splits(lift: u32, max_n1: u32) -> Vec<(u32, u32)> {
+fn splits(lift: u32, max_n1: u32, pitches: &[u32]) -> Vec<(u32, u32)> {
     let dense = max_n1.clamp(1, lift);
     let powers = |odd: u32| {
         (0..27)
             .map(move |k| odd << k)
             .take_while(move |&n| n <= lift)
     };
-    let strided: Vec<u32> = [1, 3, 5, 7].into_iter().flat_map(powers).collect();
+    let mut strided: Vec<u32> = [1, 3, 5, 7].into_iter().flat_map(powers).collect();
+    let multiples = |&pitch: &u32| (1..=8).map(move |k: u32| pitch.saturating_mul(k));
+    let pitched = pitches.iter().flat_map(multiples);
+    strided.extend(pitched.filter(|&n1| n1 <= lift));
+    let mut seen = vec![false; lift as usize + 1];
+    strided.retain(|&n1| !std::mem::replace(&mut seen[n1 as usize], true));
     let mut splits: Vec<_> = (1..=dense).map(|n1| (n1, 0)).collect();
     splits.extend(strided.iter().filter(|&&n1| n1 > dense).map(|&n1| (n1, 0)));
     splits.push((2 * lift, 0)); // no giants
@@ -147,6 +184,11 @@ fn splits(lift: u32, max_n1: u32) -> Vec<(u32, u32)> {
                 .take_while(inside)
                 .map(|n2| (n1, n2)),
         );
+        let longer = |&&pitch: &&u32| pitch > n1 && pitch.is_multiple_of(n1);
+        let up_to = pitches.iter().filter(longer);
+        let other = up_to.flat_map(|&pitch| (1..=4).map(move |k| k * (pitch / n1)));
+        let other = other.filter(|n2| !n2.is_power_of_two());
+        splits.extend(other.filter(inside).map(|n2| (n1, n2)));
     }
     splits
 }
@@ -175,10 +217,16 @@ struct Digits {
 
 impl Digits {
     fn new(split: Split, m: u32) -> Self {
-        let modulus = |n| Modulus::new(n, split.lift, split.centred);
+        let (first, second) = match split.digits {
+            DigitRange::Above => (0, 0),
+            DigitRange::Around => (2, 2),
+            DigitRange::Mixed => (2, 4),
+        };
+        let modulus =
+            |n: u32, part: u32| Modulus::new(n, split.lift, n.checked_div(part).unwrap_or(0));
         Self {
-            first: modulus(split.n1),
-            both: (split.n2 != 0).then(|| modulus(split.n1 * split.n2)),
+            first: modulus(split.n1, first),
+            both: (split.n2 != 0).then(|| modulus(split.n1 * split.n2, second)),
             exchanged: split.exchanged,
             m,
         }
@@ -211,10 +259,10 @@ struct Modulus {
 }
 
 impl Modulus {
-    fn new(n: u32, lift: u32, centred: bool) -> Self {
+    fn new(n: u32, lift: u32, origin: u32) -> Self {
         Self {
             n,
-            origin: if centred { n as i32 / 2 } else { 0 },
+            origin: origin as i32,
             offset: ((2 * lift).div_ceil(n) * n) as i32,
         }
     }

@@ -44,13 +44,33 @@ impl LinearPlan {
                 }
                 add(&mut output, &rotate(&inner, giant, &mut counts.giants));
             }
-            for &amount in &self.collapse {
-                let moved = rotate(&output, amount, &mut counts.collapse);
-                add(&mut output, &moved);
+            if !giants.is_empty() {
+                self.finish(&mut output, &mut counts);
             }
             outputs.push(output);
         }
         (outputs, counts)
+    }
+
+    /// Collapse, mask and duplicates.
+    fn finish(&self, output: &mut [f64], counts: &mut PlanCounts) {
+        for &amount in &self.collapse {
+            let moved = rotate(output, amount, &mut counts.collapse);
+            add(output, &moved);
+        }
+        if let Some(mask) = &self.mask {
+            counts.masks += 1;
+            let is_kept = |slot: usize| {
+                let slot = (slot % mask.period as usize) as u32;
+                mask.slots.binary_search(&slot).is_ok()
+            };
+            let cleared = (0..output.len()).filter(|&slot| !is_kept(slot));
+            cleared.for_each(|slot| output[slot] = 0.0);
+        }
+        for &amount in &self.duplicate {
+            let moved = rotate(output, amount, &mut counts.conversion);
+            add(output, &moved);
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{STATISTICAL_BITS, Share, ShareOptions};
 use crate::batch::Batch;
-use crate::compile::{Dump, Ring, cheapest};
+use crate::compile::{Dump, cheapest};
+use crate::rings::Ring;
 use crate::{Client, Error};
 use circuit::{Circuit, CostTable, widen};
 use graph::Graph;

@@ -3,7 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use crate::{Copy, Diagonals, LayoutError, Periodic, PlanOptions, next_power_of_two};
+mod candidates;
+
+use crate::{Diagonals, LayoutError, Periodic, PlanOptions};
+use candidates::{candidates, may_carry};
 
 /// Most plans made for one chain; then the best found so far stands.
 const MOST_PLANS: usize = 120;
@@ -14,13 +17,15 @@ const DIVES: usize = 4;
 /// Chooses the copies of each tensor along a chain, so that the plans of all layers together cost least.
 ///
 /// Copies in a layer's input let its diagonals merge; its own output may be copied as long as the layer that writes it
-/// has idle slots. Each tensor's candidates are one copy, and blocks that lie evenly spread modulo a power of two. A
-/// bound below each layer's cost orders the search.
+/// has idle slots. Each tensor's candidates are one copy, blocks that lie evenly spread modulo a power of two, and copies
+/// that lie as the next tensor's do. A bound below each layer's cost orders the search; the diagonals that remain once
+/// entries have chosen among copies raise it before anything is planned.
 ///
 /// # Shapes
 /// - `is_first_free`: whether the first input may be copied, as a client can.
 /// - `layers`: in order; the output layout of one is the input layout of the next. The last output keeps one copy.
-/// - result: a layout per tensor, one more than there are layers.
+/// - result: a layout per tensor, one more than there are layers, and the cost of the plans; nothing if all cost `limit` or
+///   more.
 ///
 /// # Cost
 /// At most about 120 plans are compared.
@@ -31,9 +36,10 @@ pub fn spread_chain(
     layers: &[Diagonals<'_>],
     is_first_free: bool,
     options: &PlanOptions,
-) -> Result<Vec<Periodic>, LayoutError> {
+    limit: f64,
+) -> Result<Option<(Vec<Periodic>, f64)>, LayoutError> {
     let Some(last) = layers.last() else {
-        return Ok(Vec::new());
+        return Ok(Some((Vec::new(), 0.0)));
     };
     let mut tensors = vec![vec![last.output().clone()]];
     for layer in layers.iter().rev() {
@@ -44,102 +50,7 @@ pub fn spread_chain(
     if !is_first_free {
         tensors[0].truncate(1);
     }
-    Search::new(layers, tensors, options).run()
-}
-
-/// Layouts with the same base positions: one copy, blocks of copies spread evenly modulo what the layer may use, and
-/// copies as in the layouts that the layer may write, which a convolution then carries over.
-fn candidates(base: &Periodic, reader: &Periodic, next: &[Periodic]) -> Vec<Periodic> {
-    let mut all = vec![base.clone()];
-    let (extent, n_slots) = (base.extent().max(1), base.n_slots);
-    if base.n_ciphertexts > 1 || !base.copies.is_empty() {
-        return all;
-    }
-    let moduli = (0..5).map(|k| u64::from(reader.period) << k);
-    for m in moduli.filter(|&m| m <= u64::from(n_slots)) {
-        let m = m as u32;
-        let most = (n_slots / extent).min(m);
-        let mut numbers: Vec<u32> = (1..24).map(|k| 1 << k).collect();
-        numbers.retain(|&n| n < most);
-        if most > 1 {
-            numbers.push(most);
-        }
-        for n in numbers {
-            let made = [
-                blocks(n, extent, m, true),
-                blocks(n, extent, m, false),
-                turned_blocks(n, extent, m),
-            ];
-            // The same residues either way, so the shorter period serves as well.
-            let [up, down, turned] = made.map(|copies| base.clone().with_copies(copies));
-            let straight = if down.period < up.period { down } else { up };
-            for spread in [straight, turned] {
-                if spread.n_ciphertexts == 1 && !all.contains(&spread) {
-                    all.push(spread);
-                }
-            }
-        }
-    }
-    for copies in next.iter().map(|next| &next.copies) {
-        let whole = |copy: &Copy| copy.from == 0;
-        if copies.iter().all(whole) && copies.iter().all(|copy| copy.offset >= extent) {
-            let all_of = |copy: &Copy| Copy {
-                to: extent,
-                ..*copy
-            };
-            let same = base
-                .clone()
-                .with_copies(copies.iter().map(all_of).collect::<Vec<_>>());
-            if same.n_ciphertexts == 1 && same.check().is_ok() && !all.contains(&same) {
-                all.push(same);
-            }
-        }
-    }
-    all
-}
-
-/// `n` blocks of `extent` slots, each at the least offset that does not meet the one before and has the residue modulo
-/// `m` that spreads them evenly.
-fn blocks(n: u32, extent: u32, m: u32, ascending: bool) -> Vec<Copy> {
-    let gap = m.div_ceil(n);
-    let mut copies = Vec::new();
-    let mut end = extent;
-    for j in 1..n {
-        let step = (j * gap) % m;
-        let wanted = if ascending { step } else { (m - step) % m };
-        let offset = end + (wanted + m - end % m) % m;
-        copies.push(Copy {
-            offset,
-            from: 0,
-            to: extent,
-        });
-        end = offset.saturating_add(extent).min(u32::MAX / 2);
-    }
-    copies
-}
-
-/// `n` blocks as long as the least period, each turned within itself so that copies are spread evenly modulo `m`.
-fn turned_blocks(n: u32, extent: u32, m: u32) -> Vec<Copy> {
-    let block = next_power_of_two(extent);
-    let mut copies = Vec::new();
-    for j in 1..n {
-        let start = block.saturating_mul(j).min(u32::MAX / 4);
-        let turn = (j * m.div_ceil(n)) % m.min(block);
-        let stays = block - turn;
-        copies.push(Copy {
-            offset: start + turn,
-            from: 0,
-            to: stays.min(extent),
-        });
-        if stays < extent {
-            copies.push(Copy {
-                offset: start - stays,
-                from: stays,
-                to: extent,
-            });
-        }
-    }
-    copies
+    Search::new(layers, tensors, options).run(limit)
 }
 
 /// A layer about to be planned, between two candidates; `bound` is what the whole chain costs at least.
@@ -150,6 +61,8 @@ struct Step {
     /// Candidate of the layer's output; nothing: the layer's input candidate is reached, its steps are to be listed.
     to: Option<usize>,
     before: f64,
+    /// Whether the bound knows how many diagonals remain.
+    is_refined: bool,
 }
 
 struct Search<'a> {
@@ -174,6 +87,7 @@ impl<'a> Search<'a> {
         for (t, layer) in layers.iter().enumerate().rev() {
             for (i, input) in tensors[t].iter().enumerate() {
                 let steps = tensors[t + 1].iter().zip(&ahead[t + 1]);
+                let steps = steps.filter(|(output, _)| may_carry(input, output));
                 let least = steps
                     .map(|(output, ahead)| layer.least_cost(input, output, &options.costs) + ahead);
                 ahead[t][i] = least.fold(f64::INFINITY, f64::min);
@@ -190,9 +104,9 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn run(mut self) -> Result<Vec<Periodic>, LayoutError> {
+    fn run(mut self, limit: f64) -> Result<Option<(Vec<Periodic>, f64)>, LayoutError> {
         let n = self.layers.len();
-        let mut most = self.dive()?;
+        let mut most = self.dive(limit)?;
         let mut queue = BinaryHeap::new();
         for (i, &bound) in self.ahead[0].iter().enumerate() {
             self.reached[0][i] = Some((0.0, i));
@@ -206,9 +120,11 @@ impl<'a> Search<'a> {
                 continue;
             }
             let Some(to) = step.to else {
-                for (to, output) in self.tensors[t + 1].iter().enumerate() {
+                let input = &self.tensors[t][i];
+                let outputs = self.tensors[t + 1].iter().enumerate();
+                for (to, output) in outputs.filter(|(_, output)| may_carry(input, output)) {
                     let costs = &self.options.costs;
-                    let least = self.layers[t].least_cost(&self.tensors[t][i], output, costs);
+                    let least = self.layers[t].least_cost(input, output, costs);
                     let bound = step.before + least + self.ahead[t + 1][to];
                     if bound < most {
                         queue.push(Step {
@@ -220,11 +136,26 @@ impl<'a> Search<'a> {
                 }
                 continue;
             };
+            let best = self.reached[t + 1][to].map_or(f64::INFINITY, |(cost, _)| cost);
+            if step.before >= best {
+                continue;
+            }
+            if !step.is_refined {
+                let (input, output) = (&self.tensors[t][i], &self.tensors[t + 1][to]);
+                let costs = &self.options.costs;
+                let least = self.layers[t].least_cost_of_choices(input, output, costs);
+                let bound = step.before + least + self.ahead[t + 1][to];
+                queue.push(Step {
+                    bound: bound.max(step.bound),
+                    is_refined: true,
+                    ..step
+                });
+                continue;
+            }
             if plans == MOST_PLANS {
                 break;
             }
             plans += 1;
-            let best = self.reached[t + 1][to].map_or(f64::INFINITY, |(cost, _)| cost);
             let limit = best.min(most - self.ahead[t + 1][to]) - step.before;
             let (input, output) = (&self.tensors[t][i], &self.tensors[t + 1][to]);
             let outline = self.layers[t].outline(input, output, self.options, limit)?;
@@ -241,15 +172,16 @@ impl<'a> Search<'a> {
                 queue.push(Step::reached(bound, t + 1, to, cost));
             }
         }
-        Ok(self.path())
+        Ok(self.path().filter(|&(_, cost)| cost < limit))
     }
 
-    /// Follows the most promising candidate from each tensor to the next, and the path of single copies: a cost to beat.
-    fn dive(&mut self) -> Result<f64, LayoutError> {
+    /// Follows the path of single copies, and the most promising candidate from each tensor to the next: a cost to beat,
+    /// at most `limit`.
+    fn dive(&mut self, limit: f64) -> Result<f64, LayoutError> {
         let mut starts: Vec<usize> = (0..self.tensors[0].len()).collect();
         starts.sort_by(|&a, &b| self.ahead[0][a].total_cmp(&self.ahead[0][b]));
         starts.truncate(DIVES);
-        let mut least = self.follow(0, |_, _| 0)?;
+        let mut least = self.follow(0, limit, |_, _| 0)?;
         for start in starts {
             let promising = |search: &Self, (t, i): (usize, usize)| {
                 let bound = |to: usize| {
@@ -257,19 +189,22 @@ impl<'a> Search<'a> {
                     let costs = &search.options.costs;
                     search.layers[t].least_cost(input, output, costs) + search.ahead[t + 1][to]
                 };
+                let input = &search.tensors[t][i];
                 let all = 0..search.tensors[t + 1].len();
+                let all = all.filter(|&to| may_carry(input, &search.tensors[t + 1][to]));
                 all.min_by(|&a, &b| bound(a).total_cmp(&bound(b)))
                     .unwrap_or(0)
             };
-            least = least.min(self.follow(start, promising)?);
+            least = self.follow(start, least, promising)?;
         }
         Ok(least)
     }
 
-    /// Plans one path of candidates and notes what it reached.
+    /// Plans one path of candidates and notes what it reached if that is below `limit`. Returns the lower of both.
     fn follow(
         &mut self,
         start: usize,
+        limit: f64,
         next: impl Fn(&Self, (usize, usize)) -> usize,
     ) -> Result<f64, LayoutError> {
         let (mut cost, mut at) = (0.0, start);
@@ -277,23 +212,31 @@ impl<'a> Search<'a> {
         for (t, layer) in self.layers.iter().enumerate() {
             let to = next(self, (t, at));
             let (input, output) = (&self.tensors[t][at], &self.tensors[t + 1][to]);
-            let outline = layer.outline(input, output, self.options, f64::INFINITY)?;
-            cost += outline.map_or(0.0, |outline| outline.total(&self.options.costs));
+            let left = limit - cost - self.ahead[t + 1][to];
+            if layer.least_cost(input, output, &self.options.costs) > left {
+                return Ok(limit);
+            }
+            let outline = layer.outline(input, output, self.options, left)?;
+            let Some(outline) = outline else {
+                return Ok(limit);
+            };
+            cost += outline.total(&self.options.costs);
             path.push(to);
             at = to;
         }
-        if self.found.as_ref().is_none_or(|(least, _)| cost < *least) {
+        if cost < limit {
             self.found = Some((cost, path));
         }
-        Ok(cost)
+        Ok(cost.min(limit))
     }
 
-    fn path(&self) -> Vec<Periodic> {
+    /// The cheapest path found, if any.
+    fn path(&self) -> Option<(Vec<Periodic>, f64)> {
         let end = self.reached.last().and_then(|last| last[0]);
-        let (dived, path) = self.found.clone().unwrap_or_default();
-        let path = match end.filter(|&(cost, _)| cost < dived) {
-            None => path,
-            Some(_) => {
+        let dived = self.found.as_ref().map_or(f64::INFINITY, |found| found.0);
+        let (cost, path) = match end.filter(|&(cost, _)| cost < dived) {
+            None => self.found.clone()?,
+            Some((cost, _)) => {
                 let mut at = 0;
                 let mut path = Vec::new();
                 for reached in self.reached.iter().rev() {
@@ -301,11 +244,11 @@ impl<'a> Search<'a> {
                     at = reached[at].map_or(0, |(_, from)| from);
                 }
                 path.reverse();
-                path
+                (cost, path)
             }
         };
         let chosen = self.tensors.iter().zip(path);
-        chosen.map(|(tensor, i)| tensor[i].clone()).collect()
+        Some((chosen.map(|(tensor, i)| tensor[i].clone()).collect(), cost))
     }
 }
 
@@ -317,6 +260,7 @@ impl Step {
             from,
             to: None,
             before,
+            is_refined: false,
         }
     }
 
