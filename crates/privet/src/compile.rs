@@ -1,5 +1,6 @@
 //! Compiling for the cheapest ring that fits.
 
+use crate::arrange;
 use crate::batch::Batch;
 use crate::rings::{Ring, depth, is_too_deep, refresh_plan, ring_plan, too_deep};
 use crate::{Client, Error, Model, Precision, ShareOptions, client::Port};
@@ -120,7 +121,7 @@ pub fn compile(
         .activation_error
         .unwrap_or(settings.activation_error);
     // What does not depend on the ring runs once.
-    let (front, back) = compiler.graph.split_before("choose-packing");
+    let (front, back) = arrange::split(&compiler.graph);
     let mut polynomial = model.graph.clone();
     let mut passes = front.run(&mut polynomial, &settings, &mut |at, name, g| {
         dump(at, name, &|| pass::Program::print(g), "graph")
@@ -367,11 +368,27 @@ fn attempt(
         batch_width: width,
         ..settings.clone()
     };
-    let mut compiled = compiler.compile(graph, &settings, dump)?;
-    let mut cost = batch.cost(&compiled.circuit, &settings)?;
+    arrange::cheapest(
+        compiler,
+        |made: &Candidate| &made.compiled.passes,
+        |made| made.cost,
+        |compiler| cheaper_family(graph, &settings, compiler, batch, dump),
+    )
+}
+
+/// Compiles in tiles or diagonals; where the graph passes chose tiles, the finished circuits are compared, as which
+/// family is cheaper was estimated before there was a circuit.
+fn cheaper_family(
+    graph: &Graph,
+    settings: &Settings,
+    compiler: &Compiler,
+    batch: Batch,
+    dump: &mut Dump<'_>,
+) -> Result<Candidate, Error> {
+    let mut compiled = compiler.compile(graph, settings, dump)?;
+    let mut cost = batch.cost(&compiled.circuit, settings)?;
     let is_price = settings.objective != Objective::Rotations;
     if is_price && settings.packing == Packing::Auto && is_tiled(&compiled.graph) {
-        // Which family is cheaper was estimated before there was a circuit.
         let diagonal = Settings {
             packing: Packing::Diagonal,
             ..settings.clone()
@@ -385,7 +402,7 @@ fn attempt(
     }
     Ok(Candidate {
         cost,
-        width,
+        width: settings.batch_width,
         compiled,
     })
 }
