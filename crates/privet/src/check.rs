@@ -104,7 +104,8 @@ impl<'a> From<&'a Encrypted> for Cow<'a, Encrypted> {
     }
 }
 
-/// Runs encrypted samples with keys and weights at hand, and says whether it did exactly what was planned.
+/// Runs encrypted samples with keys and weights at hand, and says whether it did exactly what was planned. The results
+/// are taken out of what is said about the run.
 ///
 /// # Errors
 /// [`Error::Run`] if keys or ciphertexts do not fit.
@@ -120,16 +121,12 @@ pub fn run_encrypted<'a>(
     // Inputs that are given away are dropped after their last use.
     let input = input.into().into_owned();
     let inputs = input.cts.into_iter().map(CkksValue::Ct).collect();
-    let run = exec::run_owned(&backend, &compiled.circuit, inputs, progress)?;
-    let cts = run
-        .outputs
-        .iter()
-        .filter_map(|v| {
-            if let CkksValue::Ct(ct) = v {
-                Some(ct.clone())
-            } else {
-                None
-            }
+    let mut run = exec::run_owned(&backend, &compiled.circuit, inputs, progress)?;
+    let cts = std::mem::take(&mut run.outputs)
+        .into_iter()
+        .filter_map(|v| match v {
+            CkksValue::Ct(ct) => Some(ct),
+            _ => None,
         })
         .collect();
     Ok((
