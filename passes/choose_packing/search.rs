@@ -108,7 +108,10 @@ impl<'a> Search<'a> {
         let rows = rows(settings, n_slots)?;
         let inputs = settings.max_input_ciphertexts.unwrap_or(match rows {
             Some(_) => u32::MAX,
-            None => chain.tensors[0].n_elements.div_ceil(n_slots),
+            None => {
+                let filled = chain.tensors[0].n_elements.div_ceil(n_slots);
+                filled.next_power_of_two()
+            }
         });
         let splits = splits(&chain.tensors, n_slots);
         let families = [Family::Single, Family::Copied];
