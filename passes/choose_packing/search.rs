@@ -108,7 +108,10 @@ impl<'a> Search<'a> {
         let rows = rows(settings, n_slots)?;
         let inputs = settings.max_input_ciphertexts.unwrap_or(match rows {
             Some(_) => u32::MAX,
-            None => chain.tensors[0].n_elements.div_ceil(n_slots),
+            None => {
+                let filled = chain.tensors[0].n_elements.div_ceil(n_slots);
+                filled.next_power_of_two()
+            }
         });
         let splits = splits(&chain.tensors, n_slots);
         let families = [Family::Single, Family::Copied];
@@ -184,12 +187,12 @@ impl<'a> Search<'a> {
             layouts: Layouts::new(),
             kernels: Vec::new(),
         };
-        for i in 0..=n {
+        for (i, row) in table.iter().enumerate() {
             let (family, layout) = &self.states[i][state];
             for &node in &self.chain.tensors[i].nodes {
                 path.layouts.insert(node, layout.clone());
             }
-            if let Some((to, next, cost)) = table[i][state][entry].next {
+            if let Some((to, next, cost)) = row[state][entry].next {
                 let kernel = kernel(*family, self.states[i + 1][to].0)?;
                 path.kernels.push((self.chain.layers[i].0, kernel, cost));
                 (state, entry) = (to, next);

@@ -245,7 +245,8 @@ fn price(graph: &Graph, settings: &Settings) -> f64 {
 
 #[test]
 fn images_in_tiles() {
-    let settings = settings(Packing::Tile(None), Objective::Latency, 14, 64);
+    let mut settings = settings(Packing::Tile(None), Objective::Latency, 14, 64);
+    settings.max_input_ciphertexts = Some(56);
     let (graph, notes) = packed(&lenet(), &settings);
     assert!(notes[0].contains("c0: interleaved"), "{notes:?}");
     check_values(&graph);

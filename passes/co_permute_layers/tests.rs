@@ -97,7 +97,6 @@ fn an_autoencoder_reaches_the_tile_sparsity_of_its_weights_skew() {
     ];
     for (grid, skew, zeros, reference) in table {
         let found = sparsity(&chain(&sizes, skew, zeros, 1), grid);
-        println!("{grid:?} skew {skew} zeros {zeros}: {found:.1?}, reference {reference:?}");
         assert!(
             (found[0] - reference[0]).abs() < 1.5,
             "the same kind of network: {found:?}"
@@ -218,7 +217,7 @@ fn results(graph: &Graph) -> Values {
 fn shuffled_diagonals_are_found_again() {
     let before = parse(&shuffled(16, 3)).unwrap();
     let mut after = before.clone();
-    let (changed, notes) = run(&mut after, CoPermuteLayers::default());
+    let (changed, _) = run(&mut after, CoPermuteLayers::default());
     assert_eq!(changed, Changed::Yes);
     after.verify().unwrap();
     let gap = results(&before)
@@ -227,7 +226,6 @@ fn shuffled_diagonals_are_found_again() {
         .map(|(a, b)| (a - b).abs())
         .fold(0.0, f64::max);
     assert!(gap < 1e-9, "results moved by {gap}");
-    println!("{notes:?}");
     assert_eq!(run(&mut after, CoPermuteLayers::default()).0, Changed::No);
     assert!(
         after
@@ -246,7 +244,6 @@ fn what_is_kept_is_never_dearer() {
             let masks = chain(&[48, 32, 16], 0.5, zeros, seed);
             let start = identity(&masks);
             let (_, before, after) = diagonals::gather(&masks, start, &[true; 3], &settings);
-            println!("zeros {zeros}: {before:.1} to {after:.1}");
             assert!(after <= before);
         }
     }
@@ -268,14 +265,13 @@ fn dense_weights_stay() {
 fn tiles_are_an_option() {
     let before = parse(&shuffled(16, 3)).unwrap();
     let mut after = before.clone();
-    let (_, notes) = run(
+    let _ = run(
         &mut after,
         CoPermuteLayers {
             tiles: Some([4, 4]),
         },
     );
     after.verify().unwrap();
-    println!("{notes:?}");
     let gap = results(&before)
         .iter()
         .zip(results(&after))

@@ -39,7 +39,8 @@ pub struct Options {
     pub objective: Objective,
     /// Which family of layouts is used.
     pub packing: Packing,
-    /// Most ciphertexts of an input in tiles; as many as it fills if absent, any number in tiles of given sizes.
+    /// Most ciphertexts of an input in tiles; if absent, as many as it fills, rounded up to a power of two, and any number
+    /// in tiles of given sizes.
     pub max_input_ciphertexts: Option<u32>,
     /// Samples of one run; as many as the layouts hold anyway if absent.
     pub batch: Option<u32>,
