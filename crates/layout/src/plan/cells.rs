@@ -2,7 +2,7 @@
 
 use super::Cell;
 use super::copies::Copies;
-use super::linear::Period;
+use super::period::Period;
 use super::search::Assigned;
 use super::shifts::residue;
 use crate::{Periodic, SparseMatrix};

@@ -5,17 +5,24 @@
 
 mod cells;
 mod copies;
+mod diagonals;
+mod digits;
 mod linear;
+mod outline;
+mod period;
 mod search;
 mod shifts;
 mod simulate;
 mod tiles;
+mod trial;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{LayoutError, Periodic};
 
-pub use linear::{Diagonals, PlanOutline, plan_linear};
+pub use diagonals::Diagonals;
+pub use linear::plan_linear;
+pub use outline::PlanOutline;
 pub use tiles::{count_tiles, plan_tiles};
 
 /// How a linear layer runs.
