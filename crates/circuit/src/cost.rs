@@ -161,14 +161,12 @@ impl<'a> PriceSites<'a> {
         let n_fused = operands.iter().filter(|o| self.fused[o.index()]).count();
         match n_fused {
             _ if self.fused[id.index()] && matches!(op, Op::MulScalar { .. }) => {
-                let digits = params.digits_at(level).len();
-                costs.us(
-                    Measured::ScalarProduct,
-                    params.log_n(),
-                    level.n_limbs(),
-                    0,
-                    digits,
-                )
+                let special = match kind {
+                    Kind::Ext => params.special().len(),
+                    _ => 0,
+                };
+                let (limbs, digits) = (level.n_limbs() + special, params.digits_at(level).len());
+                costs.us(Measured::ScalarProduct, params.log_n(), limbs, 0, digits)
             }
             _ if self.fused[id.index()] => prices().each,
             0 => alone(),
