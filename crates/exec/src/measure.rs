@@ -185,9 +185,12 @@ impl<'a> Ring<'a> {
         );
         let digits = ctx.decompose(&x)?;
         let ext = ctx.rotate_hoisted(&digits, &self.rotation)?;
-        // Operands of their own for every product, as in a layer.
-        let terms = vec![(ext.clone(), plain_ext); 8];
-        let terms: Vec<_> = terms.iter().map(|(x, plain)| (x, plain)).collect();
+        // As in a layer: ciphertexts that several sums read, weights that each run reads once.
+        let rotated = vec![ext.clone(); 8];
+        let plain_bytes = ((limbs + params.special().len()) * 8 * params.ring_degree()) as u64;
+        let n_weights = 8 * (COLD_BYTES / plain_bytes / 8).clamp(2, 64) as usize;
+        let weights = vec![plain_ext; n_weights];
+        let terms: Vec<_> = rotated.iter().cycle().zip(&weights).collect();
         let sum = ctx.sum_plain_products_ext(&terms[..1], &[])?;
         let product = ctx.mul(&x, &x)?;
 
@@ -212,18 +215,14 @@ impl<'a> Ring<'a> {
         push(M::RotationKey, k, sample(key)?);
         push(M::Add, 0, sample(|| ctx.add(&x, &x))?);
         push(M::MulPlain, 0, sample(|| ctx.mul_plain(&x, &plain))?);
-        // The short sums take turns, so that their operands are as far away as those of the long one.
-        let mut first = 0;
-        let two = || {
-            first = (first + 2) % terms.len();
-            ctx.sum_plain_products_ext(&terms[first..first + 2], &[])
-        };
-        push(M::Sum2ProductsExt, k, sample(two)?);
-        push(
-            M::Sum8ProductsExt,
-            k,
-            sample(|| ctx.sum_plain_products_ext(&terms, &[]))?,
-        );
+        for (op, count) in [(M::Sum2ProductsExt, 2), (M::Sum8ProductsExt, 8)] {
+            let mut first = 0;
+            let next = || {
+                first = (first + count) % terms.len();
+                ctx.sum_plain_products_ext(&terms[first..first + count], &[])
+            };
+            push(op, k, sample(next)?);
+        }
         let scalar = || ctx.mul_scalar(&x, 0.3, &small);
         push(M::MulScalar, 0, sample(scalar)?);
         let n_cold = (COLD_BYTES / params.ciphertext_bytes(level)).clamp(8, 256) as usize;
