@@ -115,7 +115,8 @@ fn top(spec: &ParamsSpec) -> Level {
 struct Ring<'a> {
     ctx: &'a Context,
     secret: SecretKey,
-    rotation: KeySwitchKey,
+    /// Copies of one key: a run reads each of its keys once or twice, from memory.
+    rotations: Vec<KeySwitchKey>,
     relinearization: KeySwitchKey,
     times: BTreeMap<(Measured, usize, usize), Vec<f64>>,
 }
@@ -128,10 +129,12 @@ impl<'a> Ring<'a> {
         let galois = Rotation::new(1, ctx.params().n_slots()).galois(ctx.params().log_n());
         let rotation = KeySwitchKey::rotation(ctx, &secret, galois, top, &mut randomness);
         let relinearization = KeySwitchKey::relinearization(ctx, &secret, top, &mut randomness);
+        let n_keys = (2 * COLD_BYTES / ctx.params().key_bytes(top)).clamp(2, 128) as usize;
+        let rotations = vec![rotation; n_keys];
         Self {
             ctx,
             secret,
-            rotation,
+            rotations,
             relinearization,
             times: BTreeMap::new(),
         }
@@ -184,7 +187,9 @@ impl<'a> Ring<'a> {
             &mut randomness,
         );
         let digits = ctx.decompose(&x)?;
-        let ext = ctx.rotate_hoisted(&digits, &self.rotation)?;
+        let mut keys = self.rotations.iter().cycle();
+        let mut key = || keys.next().unwrap_or(&self.rotations[0]);
+        let ext = ctx.rotate_hoisted(&digits, key())?;
         // As in a layer: ciphertexts that several sums read, weights that each run reads once.
         let rotated = vec![ext.clone(); 8];
         let plain_bytes = ((limbs + params.special().len()) * 8 * params.ring_degree()) as u64;
@@ -208,11 +213,11 @@ impl<'a> Ring<'a> {
         let decrypt = || Ok(ctx.decode(&ctx.decrypt(&x, &self.secret)));
         push(M::Decrypt, 0, sample(decrypt)?);
         let galois = Rotation::new(1, n_slots).galois(params.log_n());
-        let key = || {
+        let new_key = || {
             let (secret, random) = (&self.secret, &mut randomness);
             Ok(KeySwitchKey::rotation(ctx, secret, galois, level, random))
         };
-        push(M::RotationKey, k, sample(key)?);
+        push(M::RotationKey, k, sample(new_key)?);
         push(M::Add, 0, sample(|| ctx.add(&x, &x))?);
         push(M::MulPlain, 0, sample(|| ctx.mul_plain(&x, &plain))?);
         for (op, count) in [(M::Sum2ProductsExt, 2), (M::Sum8ProductsExt, 8)] {
@@ -234,14 +239,14 @@ impl<'a> Ring<'a> {
         push(M::Mul, 0, sample(|| ctx.mul(&x, &x))?);
         let relinearize = || ctx.relinearize(&product, &self.relinearization);
         push(M::Relinearize, k, sample(relinearize)?);
-        push(M::Rotate, k, sample(|| ctx.rotate(&x, &self.rotation))?);
+        push(M::Rotate, k, sample(|| ctx.rotate(&x, key()))?);
         push(M::Decompose, k, sample(|| ctx.decompose(&x))?);
-        let hoisted = || ctx.rotate_hoisted(&digits, &self.rotation);
+        let hoisted = || ctx.rotate_hoisted(&digits, key());
         push(M::RotateHoisted, k, sample(hoisted)?);
         let eight = || {
             let digits = ctx.decompose(&x)?;
             for _ in 0..8 {
-                black_box(ctx.mod_down(&ctx.rotate_hoisted(&digits, &self.rotation)?)?);
+                black_box(ctx.mod_down(&ctx.rotate_hoisted(&digits, key())?)?);
             }
             Ok(())
         };
