@@ -7,6 +7,8 @@ pub mod assign_levels;
 pub mod calibrate_ranges;
 pub mod choose_packing;
 pub mod choose_params;
+pub mod co_permute_layers;
+pub mod cull_dead_units;
 pub mod delay_mod_down;
 pub mod eliminate_common;
 pub mod eliminate_zero_diagonals;
@@ -34,6 +36,8 @@ pub use assign_levels::AssignLevels;
 pub use calibrate_ranges::CalibrateRanges;
 pub use choose_packing::ChoosePacking;
 pub use choose_params::ChooseParams;
+pub use co_permute_layers::CoPermuteLayers;
+pub use cull_dead_units::CullDeadUnits;
 pub use delay_mod_down::DelayModDown;
 pub use eliminate_common::EliminateCommon;
 pub use eliminate_zero_diagonals::EliminateZeroDiagonals;
@@ -59,6 +63,8 @@ pub fn graph() -> Registry<Graph> {
         .with::<FoldLinear>()
         .with::<CalibrateRanges>()
         .with::<ApproximateActivations>()
+        .with::<CullDeadUnits>()
+        .with::<CoPermuteLayers>()
         .with::<ChoosePacking>()
         .with::<EliminateZeroDiagonals>()
         .with::<PlanRotations>()

@@ -41,7 +41,7 @@ fn movable(graph: &Graph, id: NodeId, reader: NodeId, path: &mut Vec<NodeId>) ->
         return true;
     }
     match op {
-        Op::Input { .. } => false,
+        Op::Input { .. } | Op::Select(_) => false,
         _ => {
             let mut operands = graph.operands(id);
             operands.dedup();

@@ -2,6 +2,7 @@
 
 use super::Layouts;
 use super::frames::Frames;
+use crate::util::ports;
 use graph::{Graph, NodeId, Op};
 use layout::{IndexMap, Periodic};
 use pass::Refusal;
@@ -28,7 +29,19 @@ pub(super) fn assign(
         let operands = graph.operands(id);
         let first = operands.first().and_then(|o| layouts.get(o)).cloned();
         let layout = match (&node.op, first) {
-            (Op::Input { shape }, _) => fresh(shape, n_slots, frames),
+            (Op::Input { shape }, _) => match ports::picked_from(graph, id) {
+                Some(select) => {
+                    let picked = fresh(graph.shape(select), n_slots, frames);
+                    ports::before(graph, select, &picked)
+                }
+                None => fresh(shape, n_slots, frames),
+            },
+            (Op::Select(_), Some(_)) if ports::picks_input(graph, id) => {
+                fresh(&node.shape, n_slots, frames)
+            }
+            (Op::Select(_), Some(input)) if ports::is_port(graph, id) => {
+                ports::behind(graph, id, &input)
+            }
             (Op::Conv { .. } | Op::Linear { .. } | Op::Dense { .. }, Some(input)) => {
                 let shapes = [graph.shape(operands[0]), &node.shape];
                 output_layout(&input, shapes, steps(&node.op, shapes), n_slots)

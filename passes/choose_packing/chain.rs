@@ -48,6 +48,14 @@ pub(super) fn chain(graph: &Graph) -> Option<Chain> {
     (!layers.is_empty()).then_some(Chain { tensors, layers })
 }
 
+impl Chain {
+    /// Levels without masks.
+    pub fn levels(&self) -> u32 {
+        let of_values: u32 = self.tensors.iter().map(|tensor| tensor.levels).sum();
+        of_values + self.layers.len() as u32
+    }
+}
+
 impl Tensor {
     fn new(graph: &Graph, id: NodeId) -> Self {
         let shape = graph.shape(id);

@@ -2,7 +2,7 @@
 
 use super::Layouts;
 use crate::util::linear::{self, LinearMap};
-use crate::util::plan;
+use crate::util::{plan, ports};
 use graph::{Graph, NodeId, Op};
 use layout::{Diagonals, spread_chain};
 use pass::{Refusal, Settings};
@@ -67,7 +67,11 @@ fn spread_one(
     for (&id, layout) in chain.iter().zip(chosen) {
         let mut at = graph.operands(id)[0];
         layouts.insert(at, layout.clone());
+        let mut layout = layout;
         while !layout.copies.is_empty() && passes_through(graph, at) {
+            if ports::picks_input(graph, at) {
+                layout = ports::before(graph, at, &layout);
+            }
             at = graph.operands(at)[0];
             layouts.insert(at, layout.clone());
         }
@@ -81,7 +85,7 @@ fn passes_through(graph: &Graph, id: NodeId) -> bool {
     matches!(
         op,
         Op::Polynomial(_) | Op::Affine { .. } | Op::Reshape { .. }
-    )
+    ) || ports::picks_input(graph, id)
 }
 
 /// The node that first holds what `reader` reads, if nothing else reads it on the way.

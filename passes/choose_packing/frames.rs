@@ -2,6 +2,7 @@
 
 use super::{Layouts, base, chains, convert};
 use crate::util::linear::{self, LinearMap};
+use crate::util::plan;
 use base::Stop;
 use graph::{Graph, NodeId, Op};
 use pass::{Refusal, Settings};
@@ -49,6 +50,9 @@ pub(super) struct Chosen {
     pub single: Layouts,
     /// With copies.
     pub copied: Layouts,
+    /// With copies as if no stored weight were zero: the search is no exact one, and what is best for more weights can
+    /// be better.
+    pub filled: Option<Layouts>,
 }
 
 /// Lays every tensor out in each frame and takes the one whose plans cost least. Where the operands of a sum can not be
@@ -81,12 +85,31 @@ pub(super) fn choose(graph: &mut Graph, settings: &Settings) -> Result<Chosen, R
                 frames,
                 single,
                 copied,
+                filled: None,
             };
             best = Some((cost, chosen));
         }
     }
     let best = best.ok_or_else(|| Refusal::new("the network has no layout to choose"))?;
-    Ok(best.1)
+    let mut chosen = best.1;
+    let is_zero = |map: &LinearMap| map.matrix.entries().any(|(.., value)| value == 0.0);
+    if maps.values().any(is_zero) {
+        let mut filled = maps;
+        for map in filled.values_mut() {
+            map.matrix = plan::without_zeros(&map.matrix);
+        }
+        let mut layouts = chosen.single.clone();
+        let cost = chains::spread(
+            graph,
+            &order,
+            &filled,
+            &mut layouts,
+            settings,
+            f64::INFINITY,
+        )?;
+        chosen.filled = cost.map(|_| layouts);
+    }
+    Ok(chosen)
 }
 
 /// The matrices of all linear nodes.

@@ -11,6 +11,7 @@ mod states;
 #[cfg(test)]
 mod tests;
 
+use crate::util::ports;
 use frames::Frames;
 use graph::{Graph, NodeId};
 use layout::Periodic;
@@ -48,6 +49,7 @@ impl Pass<Graph> for ChoosePacking {
                 let n_elements = graph.shape(id).iter().product::<usize>() as u32;
                 graph.node_mut(id).facts.layout = Some(Periodic::vector(n_elements, 1));
             }
+            ports::settle(graph);
             cx.note("one ciphertext per element, one sample per slot");
             return Ok(Changed::Yes);
         }
@@ -87,7 +89,7 @@ impl Pass<Graph> for ChoosePacking {
 struct Diagonal {
     frames: Frames,
     layouts: Layouts,
-    /// The network planned for it, with every value in one place, then with copies if there are any.
+    /// The network planned for each candidate: with every value in one place, then with copies if there are any.
     planned: Vec<Graph>,
 }
 
@@ -97,7 +99,10 @@ fn diagonal(graph: &mut Graph, settings: &Settings) -> Result<Diagonal, Refusal>
     let copied = differs.then_some(chosen.copied);
     let mut best: Option<(f64, Layouts)> = None;
     let mut planned = Vec::new();
-    for layouts in std::iter::once(chosen.single).chain(copied) {
+    let candidates = std::iter::once(chosen.single)
+        .chain(copied)
+        .chain(chosen.filled);
+    for layouts in candidates {
         let mut trial = graph.clone();
         layouts
             .iter()

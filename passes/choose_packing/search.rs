@@ -2,7 +2,7 @@
 
 use super::Layouts;
 use super::chain::{Chain, chain};
-use super::states::{Family, Kernel, kernel, tiled};
+use super::states::{Family, Kernel, kernel, splits, tiled};
 use crate::util::plan::plan_one;
 use crate::util::price::Prices;
 use graph::{Graph, NodeId};
@@ -106,9 +106,14 @@ impl<'a> Search<'a> {
     fn new(chain: &'a Chain, diagonal: &[Graph], settings: &'a Settings) -> Result<Self, Refusal> {
         let n_slots = settings.sample_slots() as u32;
         let rows = rows(settings, n_slots)?;
-        let last = chain.tensors.len() - 1;
-        let least = chain.tensors[0].n_elements.div_ceil(n_slots);
-        let inputs = settings.max_input_ciphertexts.unwrap_or(8 * least);
+        let inputs = settings.max_input_ciphertexts.unwrap_or(match rows {
+            Some(_) => u32::MAX,
+            None => {
+                let filled = chain.tensors[0].n_elements.div_ceil(n_slots);
+                filled.next_power_of_two()
+            }
+        });
+        let splits = splits(&chain.tensors, n_slots);
         let families = [Family::Single, Family::Copied];
         let states = chain.tensors.iter().enumerate().map(|(i, tensor)| {
             let of = |(graph, family): (&Graph, Family)| {
@@ -117,7 +122,8 @@ impl<'a> Search<'a> {
             };
             let mut states: Vec<State> = diagonal.iter().zip(families).filter_map(of).collect();
             let most = (i == 0).then_some(inputs);
-            states.extend(tiled(tensor, n_slots, rows, i == last, most));
+            let next = chain.tensors.get(i + 1).map(|next| next.n_elements);
+            states.extend(tiled(tensor, n_slots, (rows, &splits), next, most));
             states
         });
         let of_layer = |&(id, _): &(NodeId, _)| {
@@ -129,7 +135,7 @@ impl<'a> Search<'a> {
         Ok(Self {
             chain,
             settings,
-            prices: Prices::new(settings),
+            prices: Prices::new(settings, chain.levels()),
             states: states.collect(),
             diagonal: chain.layers.iter().map(of_layer).collect(),
             counts: BTreeMap::new(),
@@ -181,12 +187,12 @@ impl<'a> Search<'a> {
             layouts: Layouts::new(),
             kernels: Vec::new(),
         };
-        for i in 0..=n {
+        for (i, row) in table.iter().enumerate() {
             let (family, layout) = &self.states[i][state];
             for &node in &self.chain.tensors[i].nodes {
                 path.layouts.insert(node, layout.clone());
             }
-            if let Some((to, next, cost)) = table[i][state][entry].next {
+            if let Some((to, next, cost)) = row[state][entry].next {
                 let kernel = kernel(*family, self.states[i + 1][to].0)?;
                 path.kernels.push((self.chain.layers[i].0, kernel, cost));
                 (state, entry) = (to, next);

@@ -15,6 +15,8 @@ pub(super) enum Family {
     Copied,
     /// `[n/t1, */t2]`: what form A reads and form B writes.
     Rows(u32),
+    /// `[n/t1, 1/s, */r]`: rows duplicated as often as the next layer's form A reads them.
+    FewRows(u32),
     /// `[*/t1, n/t2]`: what form B reads and form A writes.
     Columns(u32),
     /// `[n/t1, 1/t2]`, for results.
@@ -43,25 +45,26 @@ pub(super) fn kernel(from: Family, to: Family) -> Option<Kernel> {
     use Family::*;
     let word = match (from, to) {
         (Single, Single) | (Copied, Copied) | (Copied, Single) => return Some(Kernel::Diagonals),
-        (Rows(a), Columns(b)) if a == b => "form A",
-        (Columns(a), Rows(b) | Sums(b)) if a == b => "form B",
-        (Single, Rows(_) | Sums(_)) => "form B",
+        (Rows(a) | FewRows(a), Columns(b)) if a == b => "form A",
+        (Columns(a), Rows(b) | FewRows(b) | Sums(b)) if a == b => "form B",
+        (Single, Rows(_) | FewRows(_) | Sums(_)) => "form B",
         (ChannelsFirst(a), ChannelsLast(b)) | (ChannelsLast(a), ChannelsFirst(b)) if a == b => {
             "interleaved"
         }
         (ChannelsFirst([a, y, x, _]), Columns(t)) if a * y * x == t => "form A",
-        (ChannelsLast([a, ..]), Rows(t) | Sums(t)) if a == t => "form B",
+        (ChannelsLast([a, ..]), Rows(t) | FewRows(t) | Sums(t)) if a == t => "form B",
         _ => return None,
     };
     Some(Kernel::Tiles(word))
 }
 
 /// Tiled layouts of a tensor, `most` ciphertexts at most; of dense ones only those with so many rows, if that is given.
+/// `next` has the elements of the tensor after it, `splits` the tile sizes of images.
 pub(super) fn tiled(
     tensor: &Tensor,
     n_slots: u32,
-    rows: Option<u32>,
-    is_last: bool,
+    (rows, splits): (Option<u32>, &[[u32; 4]]),
+    next: Option<u32>,
     most: Option<u32>,
 ) -> Vec<(Family, Periodic)> {
     let least = tensor.n_elements.div_ceil(n_slots);
@@ -70,18 +73,19 @@ pub(super) fn tiled(
     let powers = || (0..=n_slots.ilog2()).map(|k| 1u32 << k);
     for t in powers().filter(|&t| rows.is_none_or(|rows| rows == t)) {
         families.extend([Family::Columns(t), Family::Rows(t)]);
-        families.extend(is_last.then_some(Family::Sums(t)));
+        families.push(match next {
+            None => Family::Sums(t),
+            Some(_) => Family::FewRows(t),
+        });
     }
-    for split in tensor
-        .image
-        .into_iter()
-        .flat_map(|image| splits(image, n_slots))
-    {
-        families.extend([Family::ChannelsFirst(split), Family::ChannelsLast(split)]);
+    if tensor.image.is_some() {
+        for &split in splits {
+            families.extend([Family::ChannelsFirst(split), Family::ChannelsLast(split)]);
+        }
     }
     // Replicas of results would be paid for nothing.
-    families.retain(|family| !is_last || !matches!(family, Family::Rows(_)));
-    let layout = |family| Some((family, layout(family, tensor, n_slots)?));
+    families.retain(|family| next.is_some() || !matches!(family, Family::Rows(_)));
+    let layout = |family| Some((family, layout(family, tensor, next, n_slots)?));
     let fits =
         |(_, layout): &(Family, Periodic)| layout.n_ciphertexts <= most && layout.check().is_ok();
     families
@@ -91,8 +95,11 @@ pub(super) fn tiled(
         .collect()
 }
 
-/// Tile sizes `[a, y, x, b]` for images: rows and columns no longer than the image's.
-fn splits([_, height, width]: [u32; 3], n_slots: u32) -> Vec<[u32; 4]> {
+/// Tile sizes `[a, y, x, b]` for the images of a chain: rows and columns no longer than the largest image's.
+pub(super) fn splits(tensors: &[Tensor], n_slots: u32) -> Vec<[u32; 4]> {
+    let images = || tensors.iter().filter_map(|tensor| tensor.image);
+    let height = images().map(|[_, height, _]| height).max().unwrap_or(1);
+    let width = images().map(|[_, _, width]| width).max().unwrap_or(1);
     let logs = |n: u32| 0..=n.next_power_of_two().ilog2();
     let mut splits = Vec::new();
     for (y, x) in logs(height).flat_map(|y| logs(width).map(move |x| (y, x))) {
@@ -104,7 +111,7 @@ fn splits([_, height, width]: [u32; 3], n_slots: u32) -> Vec<[u32; 4]> {
     splits
 }
 
-fn layout(family: Family, tensor: &Tensor, n_slots: u32) -> Option<Periodic> {
+fn layout(family: Family, tensor: &Tensor, next: Option<u32>, n_slots: u32) -> Option<Periodic> {
     let n = tensor.n_elements;
     let (values, replicated) = (TileDim::values, TileDim::replicated);
     let image = |[a, y, x, b]: [u32; 4], is_first: bool| {
@@ -118,9 +125,21 @@ fn layout(family: Family, tensor: &Tensor, n_slots: u32) -> Option<Periodic> {
         Some(Periodic::tiles_in_order(TileTensor::new(dims), order))
     };
     let dense = |dims: [TileDim; 2]| Some(Periodic::tiles(TileTensor::new(dims)));
+    let few_rows = |t: u32| {
+        let (columns, copies) = (n_slots / t, next?.checked_next_power_of_two()?);
+        (copies < columns).then(|| {
+            let dims = [
+                values(n, t),
+                values(1, columns / copies),
+                replicated(copies),
+            ];
+            Periodic::tiles(TileTensor::new(dims))
+        })
+    };
     match family {
         Family::Single | Family::Copied => None,
         Family::Rows(t) => dense([values(n, t), replicated(n_slots / t)]),
+        Family::FewRows(t) => few_rows(t),
         Family::Columns(t) => dense([replicated(t), values(n, n_slots / t)]),
         Family::Sums(t) => dense([values(n, t), values(1, n_slots / t)]),
         Family::ChannelsFirst(split) => image(split, true),

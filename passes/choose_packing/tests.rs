@@ -1,6 +1,9 @@
 use super::ChoosePacking;
+use super::chain::chain;
+use crate::util::linear::linear_map;
 use crate::util::plan;
-use ::graph::{Graph, NodeId, Op, Polynomial, Tensor};
+use crate::util::price::Prices;
+use ::graph::{Graph, NodeId, Op, Polynomial, Tensor, evaluate};
 use layout::{ConvGeometry, PlanCounts};
 use pass::{Objective, Packing, Pass, PassCx, Settings};
 
@@ -104,34 +107,162 @@ fn settings(packing: Packing, objective: Objective, log_n: u8, batch_width: u32)
     }
 }
 
-#[test]
-fn show() {
-    for (name, graph) in [
-        ("mlp", mlp(&[784, 128, 128, 10])),
-        ("mlp3", mlp(&[784, 128, 10])),
-        ("lenet", lenet()),
-        ("ae", mlp(&[784, 256, 64, 256, 784])),
-    ] {
-        for (log_n, width) in [(14, 1), (15, 1), (14, 64), (14, 512)] {
-            for objective in [Objective::Latency, Objective::Rotations] {
-                for packing in [Packing::Diagonal, Packing::Tile(None), Packing::Auto] {
-                    let t = std::time::Instant::now();
-                    let settings = settings(packing.clone(), objective, log_n, width);
-                    let (graph, notes) = packed(&graph, &settings);
-                    let c = counts(&graph);
-                    let r: Vec<_> = c
-                        .iter()
-                        .map(|c| format!("{}/{}", c.rotations(), c.plain_products))
-                        .collect();
-                    println!(
-                        "{name} 2^{log_n} x{width} {objective:?} {packing:?}: {} = {} ({:?})",
-                        r.join(" "),
-                        c.iter().map(|c| c.rotations()).sum::<u64>(),
-                        t.elapsed()
-                    );
-                    notes.iter().for_each(|n| println!("    {n}"));
-                }
+fn rotations(graph: &Graph) -> Vec<u64> {
+    counts(graph).iter().map(PlanCounts::rotations).collect()
+}
+
+/// The slots of every linear node, plan by plan, are the network's values.
+fn check_values(graph: &Graph) {
+    let order = graph.order();
+    let input = order[0];
+    let layout = |id: NodeId| graph.node(id).facts.layout.as_ref().unwrap();
+    let x = noise(layout(input).n_elements as usize, 9);
+    let mut slots: Vec<Vec<f64>> = layout(input).pack(&x);
+    for &id in &order[1..] {
+        let node = graph.node(id);
+        if let Some(plan) = &node.facts.plan {
+            let bias = linear_map(&node.op, graph.shape(graph.operands(id)[0]))
+                .unwrap()
+                .bias;
+            slots = plan.simulate(&slots).0;
+            for (slots, bias) in slots.iter_mut().zip(plan.output.pack(&bias)) {
+                slots
+                    .iter_mut()
+                    .zip(bias.iter().cycle())
+                    .for_each(|(slot, bias)| *slot += bias);
             }
+        } else if let Op::Polynomial(_) = node.op {
+            slots.iter_mut().flatten().for_each(|slot| *slot *= *slot);
         }
     }
+    let output = graph.outputs()[0];
+    let found = layout(output).unpack(&slots);
+    let expected = evaluate(graph, &[x]).unwrap().remove(0);
+    let largest = expected.iter().fold(0.0f64, |most, v| most.max(v.abs()));
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!(
+            (found - expected).abs() <= 1e-9 * largest,
+            "{found}, not {expected}"
+        );
+    }
+}
+
+#[test]
+fn tiles_of_given_sizes() {
+    let graph = mlp(&[784, 128, 128, 10]);
+    for (sizes, log_n, expected) in [
+        ([128, 128, 1], 15, vec![7, 11, 7]),
+        ([128, 64, 1], 14, vec![14, 10, 7]),
+        ([64, 64, 1], 13, vec![12, 20, 6]),
+    ] {
+        let packing = Packing::Tile(Some(sizes.to_vec()));
+        let settings = settings(packing, Objective::Rotations, log_n, 1);
+        let (graph, _) = packed(&graph, &settings);
+        assert_eq!(rotations(&graph), expected);
+        check_values(&graph);
+    }
+}
+
+#[test]
+fn tiles_of_other_sizes_are_refused() {
+    let packing = Packing::Tile(Some(vec![4, 8, 512]));
+    let settings = settings(packing, Objective::Rotations, 14, 512);
+    let mut cx = PassCx::new(&settings);
+    let refusal = ChoosePacking::default()
+        .run(&mut mlp(&[16, 8]), &mut cx)
+        .unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "tiles of 4 x 8 x 512 have 16384 slots, a ciphertext has 8192"
+    );
+}
+
+/// One input ciphertext: diagonals from replicas of the input, then form B, then form A.
+#[test]
+fn families_mix() {
+    let settings = settings(Packing::Auto, Objective::Rotations, 15, 1);
+    let (graph, notes) = packed(&mlp(&[784, 128, 128, 10]), &settings);
+    assert_eq!(rotations(&graph).iter().sum::<u64>(), 29, "{notes:?}");
+    assert!(
+        notes[1].starts_with("d0: diagonals") && notes[2].starts_with("d1: form B"),
+        "{notes:?}"
+    );
+    check_values(&graph);
+}
+
+/// The search never takes what it predicts to be slower than one family alone.
+#[test]
+fn auto_is_never_slower() {
+    for (graph, log_n, batch) in [
+        (mlp(&[784, 128, 10]), 14, 1),
+        (mlp(&[784, 128, 10]), 14, 512),
+        (mlp(&[60, 20, 20, 7]), 13, 1),
+        (lenet(), 14, 512),
+    ] {
+        let cost = |packing: Packing| {
+            let settings = settings(packing, Objective::Latency, log_n, batch);
+            let (graph, _) = packed(&graph, &settings);
+            check_values(&graph);
+            price(&graph, &settings)
+        };
+        let auto = cost(Packing::Auto);
+        for packing in [Packing::Diagonal, Packing::Tile(None)] {
+            let fixed = cost(packing.clone());
+            assert!(
+                auto <= fixed * (1.0 + 1e-9),
+                "{packing:?}: {fixed}, auto: {auto}"
+            );
+        }
+    }
+}
+
+/// The predicted cost of a planned chain.
+fn price(graph: &Graph, settings: &Settings) -> f64 {
+    let chain = chain(graph).unwrap();
+    let prices = Prices::new(settings, chain.levels());
+    let layout = |tensor: usize| {
+        graph
+            .node(chain.tensors[tensor].nodes[0])
+            .facts
+            .layout
+            .as_ref()
+            .unwrap()
+    };
+    let (mut levels, mut cost) = (0, 0.0);
+    for (i, tensor) in chain.tensors.iter().enumerate().rev() {
+        if let Some((id, _)) = chain.layers.get(i) {
+            let plan = graph.node(*id).facts.plan.as_ref().unwrap();
+            cost += prices.layer(&plan.output, &plan.counts, levels);
+            levels += 1 + u32::from(plan.mask.is_some());
+        }
+        cost += f64::from(tensor.products)
+            * f64::from(layout(i).n_ciphertexts)
+            * prices.product(levels);
+        levels += tensor.levels;
+    }
+    cost
+}
+
+#[test]
+fn images_in_tiles() {
+    let mut settings = settings(Packing::Tile(None), Objective::Latency, 14, 64);
+    settings.max_input_ciphertexts = Some(56);
+    let (graph, notes) = packed(&lenet(), &settings);
+    assert!(notes[0].contains("c0: interleaved"), "{notes:?}");
+    check_values(&graph);
+}
+
+#[test]
+fn networks_that_are_no_chain() {
+    let mut graph = mlp(&[8, 8]);
+    let (x, y) = (graph.inputs()[0], graph.outputs()[0]);
+    let sum = graph.add("sum", Op::Add, &[x, y]).unwrap();
+    graph.set_outputs(&[sum]);
+    let tile = settings(Packing::Tile(None), Objective::Latency, 13, 1);
+    let mut cx = PassCx::new(&tile);
+    let refusal = ChoosePacking::default()
+        .run(&mut graph.clone(), &mut cx)
+        .unwrap_err();
+    assert_eq!(refusal.to_string(), "the network has no packing in tiles");
+    packed(&graph, &settings(Packing::Auto, Objective::Latency, 13, 1));
 }

@@ -5,6 +5,7 @@ mod linear;
 mod polynomial;
 mod scalar;
 
+use crate::util::ports;
 use ::circuit::{Circuit, Layer, LayerId, Op as CircuitOp, PlainValues, PlainVector, ValueId};
 use graph::{Graph, NodeId, Op};
 use layout::Periodic;
@@ -174,6 +175,7 @@ fn lower_node(
         Op::Add => Ok(elementwise::add(circuit, site, operands)),
         Op::Mul => Ok(elementwise::mul(circuit, site, operands)),
         Op::Reshape { .. } => Ok(operands[0].cts.clone()),
+        Op::Select(_) if ports::is_port(site.graph, site.id) => Ok(operands[0].cts.clone()),
         Op::Input { .. } => Err(site.refuse("an input can not be lowered twice")),
         Op::Activation(activation) => Err(site
             .refuse(format!("{} is not a polynomial", activation.word()))

@@ -1,5 +1,6 @@
 //! What several passes share.
 
+pub mod axes;
 pub mod bound;
 pub mod chain;
 pub mod chebyshev;
@@ -7,5 +8,7 @@ pub mod common;
 pub mod estimate;
 pub mod linear;
 pub mod plan;
+pub mod ports;
 pub mod price;
+pub mod reindex;
 pub mod units;

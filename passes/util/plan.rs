@@ -1,6 +1,7 @@
 //! Kernel plans for all linear nodes of a graph.
 
 use super::linear::linear_map;
+use super::ports;
 use ::circuit::{CostTable, Measured};
 use graph::Graph;
 use layout::{
@@ -46,6 +47,12 @@ pub fn options(settings: &Settings) -> PlanOptions {
         costs,
         ..PlanOptions::default()
     }
+}
+
+/// The matrix with every stored weight set to 1.
+pub fn without_zeros(matrix: &SparseMatrix) -> SparseMatrix {
+    let ones = matrix.entries().map(|(row, col, _)| (row, col, 1.0));
+    SparseMatrix::from_triplets(matrix.rows(), matrix.cols(), ones)
 }
 
 /// The cheapest plan of a layer: between tile tensors where the output is one, else by diagonals.
@@ -112,6 +119,9 @@ pub fn plan_all(graph: &mut Graph, settings: &Settings) -> Result<f64, Refusal> 
             continue;
         };
         let name = graph.node(id).name.clone();
+        if ports::picks_input(graph, id) {
+            continue;
+        }
         let missing =
             || Refusal::new(format!("{name} has no layout")).help("run choose-packing first");
         let input = graph.node(first).facts.layout.clone().ok_or_else(missing)?;
@@ -129,7 +139,11 @@ pub fn plan_all(graph: &mut Graph, settings: &Settings) -> Result<f64, Refusal> 
                 .help("run choose-packing again, or give both operands one layout"));
             }
             let longest = layouts.max_by_key(|l| l.period).cloned();
-            graph.node_mut(id).facts.layout = longest;
+            let carried = longest.map(|l| match ports::is_port(graph, id) {
+                true => ports::behind(graph, id, &l),
+                false => l,
+            });
+            graph.node_mut(id).facts.layout = carried;
             continue;
         };
         let output = graph.node(id).facts.layout.clone().ok_or_else(missing)?;

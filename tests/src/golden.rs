@@ -5,7 +5,7 @@ use privet::extend::{
     Calibration, Circuit, Compiler, Graph, PassReport, PipelineError, Program, Refreshes, Settings,
     counts, graph,
 };
-use privet::prelude::{Activations, Error, Model, Options};
+use privet::prelude::{Activations, Error, Model, Options, Packing};
 use privet::{compile, passes};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -187,6 +187,14 @@ impl Golden {
                     settings.activation_error = value
                         .parse()
                         .map_err(|_| format!("settings: `{word}` has no number"))?
+                }
+                "batch" => settings.batch_width = value.parse().map_err(bad)?,
+                "packing" => {
+                    settings.packing = match value {
+                        "diagonal" => Packing::Diagonal,
+                        "tile" => Packing::Tile(None),
+                        _ => return Err(format!("settings: `{word}` is no packing")),
+                    }
                 }
                 "refresh" => {
                     settings.refresh = Some(Refreshes {

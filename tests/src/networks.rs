@@ -224,15 +224,20 @@ impl Net {
         self
     }
 
-    /// Sets weights of the last layer to zero where the function of row and column says so.
+    /// Sets weights of the last layer to zero where the function of row and column says so, of filter and channel for a
+    /// convolution.
     #[must_use]
     pub fn without(mut self, is_zero: impl Fn(usize, usize) -> bool) -> Self {
-        if let Op::Dense { weight, .. } = &mut self.graph.node_mut(self.last).op {
+        if let Op::Dense { weight, .. } | Op::Conv { weight, .. } =
+            &mut self.graph.node_mut(self.last).op
+        {
+            let taps: usize = weight.shape()[2..].iter().product();
             let cols = weight.shape()[1];
             let values = weight
                 .values()
                 .iter()
                 .enumerate()
+                .map(|(i, v)| (i / taps, v))
                 .map(|(i, v)| if is_zero(i / cols, i % cols) { 0.0 } else { *v })
                 .collect();
             *weight = Tensor::new(weight.shape(), values).expect("the same shape");
@@ -387,6 +392,20 @@ pub fn all() -> Vec<(&'static str, Graph)> {
         let gate = net.last();
         net.square().dense(8).times(gate).dense(3).done()
     };
+    let dead_residual = {
+        let net = Net::new("dead residual", &[6], 27)
+            .dense(8)
+            .without(|r, _| r < 3);
+        let skip = net.last();
+        net.square()
+            .dense(8)
+            .without(|r, _| r == 1 || r == 2 || r == 7)
+            .plus(skip)
+            .square()
+            .dense(2)
+            .without(|_, c| c == 4)
+            .done()
+    };
     vec![
         ("mlp", mlp(1)),
         ("mlp of another seed", mlp(2)),
@@ -533,6 +552,46 @@ pub fn all() -> Vec<(&'static str, Graph)> {
                 .without(|r, c| (r + c) % 2 == 0)
                 .done(),
         ),
+        (
+            "shuffled diagonals",
+            Net::new("shuffled diagonals", &[16], 28)
+                .dense(16)
+                .without(|r, c| (3 * c + 16 - r) % 16 > 1)
+                .square()
+                .dense(16)
+                .without(|r, c| (5 * c + 16 - r) % 16 > 1)
+                .done(),
+        ),
+        (
+            "dead neurons",
+            Net::new("dead neurons", &[20], 25)
+                .dense(9)
+                .without(|r, c| r == 2 || c % 3 != 0)
+                .power(&[0.5, 1.0, 0.25])
+                .dense(6)
+                .without(|r, c| c == 4 || r == 1)
+                .square()
+                .dense(3)
+                .without(|_, c| c == 5)
+                .done(),
+        ),
+        (
+            "dead channels",
+            Net::new("dead channels", &[1, 6, 6], 26)
+                .conv(5, (3, 3), (1, 1), [1; 4], 1)
+                .without(|f, _| f == 1)
+                .affine()
+                .square()
+                .conv(4, (3, 3), (2, 2), [1; 4], 1)
+                .without(|f, c| c == 3 || f == 0)
+                .square()
+                .conv(4, (2, 2), (1, 1), [0; 4], 2)
+                .reshape(&[16])
+                .dense(3)
+                .without(|_, c| c / 4 == 3)
+                .done(),
+        ),
+        ("dead residual units", dead_residual),
     ]
 }
 

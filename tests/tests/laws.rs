@@ -291,7 +291,13 @@ fn changed_is_told(step: &Step<impl Program>) -> Result<(), String> {
     }
 }
 
+/// Bounded searches: from where one ended, another may go on.
+const SEARCHES: [&str; 1] = ["co-permute-layers"];
+
 fn second_run(step: &Step<impl Program>) -> Result<(), String> {
+    if SEARCHES.contains(&step.report.name) {
+        return Ok(());
+    }
     let again = Step::run(&step.case, &step.pass, &step.after, &step.settings)
         .map_err(|e| format!("the second run: {e}"))?;
     let (first, second) = (step.after.print(), again.after.print());
@@ -349,7 +355,7 @@ fn circuit_parses_back(circuit: &Circuit) -> Result<(), String> {
 }
 
 /// Counts that a pass may raise, and why; all others may only fall.
-const MAY_RISE: [(&str, &[&str], &str); 10] = [
+const MAY_RISE: [(&str, &[&str], &str); 13] = [
     (
         "fold-batch-norm",
         &["linear"],
@@ -357,8 +363,8 @@ const MAY_RISE: [(&str, &[&str], &str); 10] = [
     ),
     (
         "lower-pooling",
-        &["conv", "linear", "add"],
-        "pools become layers, concatenations sums of them",
+        &["conv", "linear", "add", "abs"],
+        "pools become layers, concatenations sums of them, maxima absolute values of differences",
     ),
     (
         "fold-linear",
@@ -369,6 +375,21 @@ const MAY_RISE: [(&str, &[&str], &str); 10] = [
         "approximate-activations",
         &["affine", "linear", "polynomial"],
         "maps to and from the interval of a series, until a layer takes them in",
+    ),
+    (
+        "cull-dead-units",
+        &["linear", "select", "reshape"],
+        "uneven groups and borders become matrices, unread inputs stay with the client",
+    ),
+    (
+        "choose-packing",
+        &["linear"],
+        "what one operand of a sum needs to lie as the other does",
+    ),
+    (
+        "co-permute-layers",
+        &["select", "reshape"],
+        "the client puts inputs and results in order",
     ),
     (
         "eliminate-zero-diagonals",
@@ -616,6 +637,8 @@ fn passes_that_save_work_can_be_left_out() {
     let saves = [
         "fold-constants",
         "fold-batch-norm",
+        "cull-dead-units",
+        "co-permute-layers",
         "eliminate-zero-diagonals",
         "simplify",
         "eliminate-common",

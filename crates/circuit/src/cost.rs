@@ -160,9 +160,13 @@ impl<'a> PriceSites<'a> {
         let prices = || costs.fused_at(kind, level, params);
         let n_fused = operands.iter().filter(|o| self.fused[o.index()]).count();
         match n_fused {
-            // A number is not read from memory, as one of the three limbs of a plain product is.
             _ if self.fused[id.index()] && matches!(op, Op::MulScalar { .. }) => {
-                prices().each * 2.0 / 3.0
+                let special = match kind {
+                    Kind::Ext => params.special().len(),
+                    _ => 0,
+                };
+                let (limbs, digits) = (level.n_limbs() + special, params.digits_at(level).len());
+                costs.us(Measured::ScalarProduct, params.log_n(), limbs, 0, digits)
             }
             _ if self.fused[id.index()] => prices().each,
             0 => alone(),

@@ -124,6 +124,9 @@ pub struct CompileArgs {
     /// How tensors lie in slots: auto, diagonal, tile, tile:T1,T2,BATCH, or batch
     #[arg(long, value_name = "PACKING", default_value = "auto", value_parser = packing)]
     pub packing: Packing,
+    /// Most ciphertexts of an input in tiles; if absent, the power of two above what it fills, any number with tile:T1,T2,BATCH
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_input_ciphertexts: Option<u32>,
     /// Samples of one run; as many as fit beside each other anyway if absent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_BATCH))]
     pub batch: Option<u32>,

@@ -124,6 +124,7 @@ pub fn options(
             PlanFor::Rotations => Objective::Rotations,
         },
         packing: args.packing.clone(),
+        max_input_ciphertexts: args.max_input_ciphertexts,
         batch: args.batch,
         client_refresh: args.refresh == Some(RefreshBy::Client),
         key_memory: args.key_memory,

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 /// Rings that a table covers unless asked otherwise, as log2 of the degree. 16 takes as long as these together.
 pub const MEASURED_RINGS: [u8; 3] = [13, 14, 15];
 
+/// What products over cold ciphertexts are measured on: more than caches hold.
+const COLD_BYTES: u64 = 256 << 20;
 /// Every level is visited so often, so that a moment in which the machine is busy falls on few samples of each.
 const ROUNDS: usize = 4;
 /// Fewest and most samples of one operation in a round.
@@ -224,6 +226,12 @@ impl<'a> Ring<'a> {
         );
         let scalar = || ctx.mul_scalar(&x, 0.3, &small);
         push(M::MulScalar, 0, sample(scalar)?);
+        let n_cold = (COLD_BYTES / params.ciphertext_bytes(level)).clamp(8, 256) as usize;
+        let cold = vec![x.clone(); n_cold];
+        let cold: Vec<_> = cold.iter().map(|x| (x, 0.3, &small)).collect();
+        let whole = sample(|| ctx.sum_scalar_products(&cold, &[]))?;
+        let each = whole.into_iter().map(|us| us / n_cold as f64);
+        push(M::ScalarProduct, 0, each.collect());
         push(M::Mul, 0, sample(|| ctx.mul(&x, &x))?);
         let relinearize = || ctx.relinearize(&product, &self.relinearization);
         push(M::Relinearize, k, sample(relinearize)?);

@@ -135,7 +135,17 @@ fn run_with_keys<B: Backend>(
         }
         progress(i + 1, total);
     }
-    let outputs = outputs(circuit, &|id| values[id.index()].as_ref())?;
+    let wanted = circuit.outputs();
+    let mut outputs = Vec::with_capacity(wanted.len());
+    for (i, id) in wanted.iter().enumerate() {
+        // A value may be returned twice.
+        let again = wanted[i + 1..].contains(id);
+        let found = match again {
+            true => values[id.index()].clone(),
+            false => values[id.index()].take(),
+        };
+        outputs.push(found.ok_or_else(never_computed)?);
+    }
     Ok(Run {
         outputs,
         live_peak_bytes: peak,
@@ -172,14 +182,17 @@ pub(crate) fn outputs<'v, V: Clone + 'v>(
     circuit: &Circuit,
     get: &dyn Fn(ValueId) -> Option<&'v V>,
 ) -> Result<Vec<V>, ExecError> {
-    let missing = || ExecError::Circuit {
-        why: "an output was never computed".to_owned(),
-    };
     circuit
         .outputs()
         .iter()
-        .map(|o| get(*o).cloned().ok_or_else(missing))
+        .map(|o| get(*o).cloned().ok_or_else(never_computed))
         .collect()
+}
+
+fn never_computed() -> ExecError {
+    ExecError::Circuit {
+        why: "an output was never computed".to_owned(),
+    }
 }
 
 /// Executes one step on values that `get` finds.

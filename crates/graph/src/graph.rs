@@ -52,6 +52,8 @@ pub struct Facts {
     pub layout: Option<Periodic>,
     /// The kernel plan of a linear node.
     pub plan: Option<Arc<LinearPlan>>,
+    /// Diagonals of a linear node that held zeros only and are not in its matrix any more.
+    pub zero_diagonals: u64,
 }
 
 /// A node: operation, names, shape of its result, facts.

@@ -36,7 +36,7 @@ mod tiles;
 pub use conv::ConvGeometry;
 pub use error::LayoutError;
 pub use matrix::SparseMatrix;
-pub use periodic::{Copy, IndexMap, Periodic, next_power_of_two};
+pub use periodic::{ABSENT, Copy, IndexMap, Periodic, next_power_of_two};
 pub use plan::{
     BsgsPlan, Cell, Diagonals, DigitRange, LinearPlan, Mask, PlanCosts, PlanCounts, PlanOptions,
     PlanOutline, count_tiles, plan_linear, plan_tiles,

@@ -1,14 +1,14 @@
 //! The text form of layouts: `periodic 2048/8192 x1 [6x14x14 gap 2,2 frame 32x32]`.
 //!
 //! Period, slots, ciphertexts, then the index map: `[1x28x28 phases 2,2 gap 1,1 frame 14x14]` where a channel is cut into
-//! planes, `[784]` for row-major, `[table 3 0 5]` for a table.
+//! planes, `[784]` for row-major, `[table 3 - 5]` for a table whose second element sits nowhere.
 //! A tile tensor is `[tiles 28~/4, 28~/4, 6/8, */64 order 2 0 1]`, the order left out where it rises.
 //! Copies follow, each by its offset and the positions copied: `periodic 2048/8192 x1 [784, copies 816+0..784]`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Copy, IndexMap, LayoutError, Periodic, TileTensor};
+use crate::{ABSENT, Copy, IndexMap, LayoutError, Periodic, TileTensor};
 
 impl fmt::Display for Periodic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,8 +33,11 @@ impl fmt::Display for Periodic {
             }
             IndexMap::Table(positions) => {
                 write!(f, "table")?;
-                for position in positions.iter() {
-                    write!(f, " {position}")?;
+                for &position in positions.iter() {
+                    match position {
+                        ABSENT => write!(f, " -")?,
+                        _ => write!(f, " {position}")?,
+                    }
                 }
             }
             IndexMap::Tiles { tensor, order } => {
@@ -171,7 +174,11 @@ impl Rest<'_> {
         if self.word("table").is_ok() {
             let mut positions = Vec::new();
             while self.word(" ").is_ok() {
-                positions.push(self.number()?);
+                let position = match self.word("-") {
+                    Ok(()) => ABSENT,
+                    Err(_) => self.number()?,
+                };
+                positions.push(position);
             }
             let n_elements = u32::try_from(positions.len()).unwrap_or(u32::MAX);
             return Ok((n_elements, IndexMap::Table(positions.into())));

@@ -114,7 +114,19 @@ fn next(before: &TileTensor, n: u32, choice: u32) -> TileTensor {
         (true, 0) => [values(n, t1), TileDim::replicated(t2)],
         (true, 1) => [values(n, t1), TileDim::unknown(1, t2)],
         (true, 2) => [TileDim::replicated(t1), values(n, t2)],
-        (true, _) => [values(n, t1), values(1, t2)],
+        (true, 3) => [values(n, t1), values(1, t2)],
+        (true, _) => {
+            // Half of the columns hold replicas.
+            let half = TileDim::replicated(t2.div_ceil(2));
+            return TileTensor::new([values(n, t1), values(1, t2 / half.tile), half]);
+        }
+        (false, _) if before.dims.len() > 2 => {
+            let few = n.min(before.dims[2].tile);
+            [
+                TileDim::replicated(t1),
+                values(few, t2 * before.dims[2].tile),
+            ]
+        }
         (false, 0 | 1) => [TileDim::replicated(t1), values(n, t2)],
         (false, _) => [values(n, t1), before.dims[1]],
     };
@@ -129,7 +141,7 @@ proptest! {
         (log_t1, log_t2) in (0u32..6, 0u32..6),
         first in 0usize..3,
         sizes in prop::collection::vec(1u32..40, 2..5),
-        choices in prop::collection::vec(0u32..4, 4),
+        choices in prop::collection::vec(0u32..5, 4),
         density in prop::sample::select(vec![0.0, 0.05, 1.0]),
         seed in any::<u64>(),
     ) {
@@ -143,8 +155,8 @@ proptest! {
         let mut x = TileTensor::new([one, other, neither][first]);
         let mut values = noises(seed, n as usize);
         for (layer, pair) in sizes.windows(2).enumerate() {
-            let matrix = dense(pair[1], pair[0], density, seed);
             let out = next(&x, pair[1], choices[layer]);
+            let matrix = dense(out.n_values() as u32, x.n_values() as u32, density, seed);
             let (input, output) = (Periodic::tiles(x), Periodic::tiles(out.clone()));
             let plan = plan_tiles(&matrix, &input, &output);
             let plan = plan.unwrap_or_else(|why| panic!("{input} to {output}: {why}"));

@@ -85,7 +85,8 @@ pub struct Settings {
     pub batch_width: u32,
     /// Whether values may be refreshed by the client where the chain is too short.
     pub refresh: Option<Refreshes>,
-    /// Most ciphertexts of an input in tiles; eight times as many as it needs at least if absent.
+    /// Most ciphertexts of an input in tiles; if absent, as many as it fills, rounded up to a power of two, and any number
+    /// in tiles of given sizes.
     pub max_input_ciphertexts: Option<u32>,
     /// Most bytes that the evaluation keys may take, expanded.
     pub key_memory: Option<u64>,

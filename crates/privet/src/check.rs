@@ -111,7 +111,8 @@ impl<'a> From<&'a Encrypted> for Cow<'a, Encrypted> {
 /// Result of an encrypted run, what the runner says of it, and the operations that it executed.
 pub type Executed = (Encrypted, Run<CkksValue>, circuit::Counts);
 
-/// Runs encrypted samples with keys and weights at hand, without the client.
+/// Runs encrypted samples with keys and weights at hand, without the client. The results are taken out of what is said
+/// about the run.
 ///
 /// # Errors
 /// [`Error::Run`] if keys or ciphertexts do not fit, or the client has to refresh values.
@@ -143,16 +144,12 @@ pub fn run_refreshed<'a>(
     // Inputs that are given away are dropped after their last use.
     let input = input.into().into_owned();
     let inputs = input.cts.into_iter().map(CkksValue::Ct).collect();
-    let run = exec::run_owned(&backend, &compiled.circuit, inputs, progress)?;
-    let cts = run
-        .outputs
-        .iter()
-        .filter_map(|v| {
-            if let CkksValue::Ct(ct) = v {
-                Some(ct.clone())
-            } else {
-                None
-            }
+    let mut run = exec::run_owned(&backend, &compiled.circuit, inputs, progress)?;
+    let cts = std::mem::take(&mut run.outputs)
+        .into_iter()
+        .filter_map(|v| match v {
+            CkksValue::Ct(ct) => Some(ct),
+            _ => None,
         })
         .collect();
     Ok((

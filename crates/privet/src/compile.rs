@@ -1,5 +1,6 @@
 //! Compiling for the cheapest ring that fits.
 
+use crate::arrange;
 use crate::batch::Batch;
 use crate::rings::{Ring, depth, is_too_deep, refresh_plan, ring_plan, too_deep};
 use crate::{Client, Error, Model, Precision, ShareOptions, client::Port};
@@ -38,6 +39,9 @@ pub struct Options {
     pub objective: Objective,
     /// Which family of layouts is used.
     pub packing: Packing,
+    /// Most ciphertexts of an input in tiles; if absent, as many as it fills, rounded up to a power of two, and any number
+    /// in tiles of given sizes.
+    pub max_input_ciphertexts: Option<u32>,
     /// Samples of one run; as many as the layouts hold anyway if absent.
     pub batch: Option<u32>,
     /// Whether the client may refresh values where no ring holds the network's depth. It sees them then.
@@ -101,7 +105,12 @@ pub fn compile(
         settings.costs = costs.clone();
     }
     settings.objective = options.objective;
-    settings.packing = options.packing.clone();
+    settings.packing = match &options.packing {
+        // Terms of sharing are searched along with the ring, for one family.
+        Packing::Auto if options.share.is_some() => Packing::Diagonal,
+        packing => packing.clone(),
+    };
+    settings.max_input_ciphertexts = options.max_input_ciphertexts;
     settings.key_memory = options.key_memory;
     settings.activations = options.activations;
     let usual_degree = match settings.activations {
@@ -113,7 +122,7 @@ pub fn compile(
         .activation_error
         .unwrap_or(settings.activation_error);
     // What does not depend on the ring runs once.
-    let (front, back) = compiler.graph.split_before("choose-packing");
+    let (front, back) = arrange::split(&compiler.graph);
     let mut polynomial = model.graph.clone();
     let mut passes = front.run(&mut polynomial, &settings, &mut |at, name, g| {
         dump(at, name, &|| pass::Program::print(g), "graph")
@@ -360,13 +369,49 @@ fn attempt(
         batch_width: width,
         ..settings.clone()
     };
-    let compiled = compiler.compile(graph, &settings, dump)?;
-    let cost = batch.cost(&compiled.circuit, &settings)?;
+    arrange::cheapest(
+        compiler,
+        |made: &Candidate| &made.compiled.passes,
+        |made| made.cost,
+        |compiler| cheaper_family(graph, &settings, compiler, batch, dump),
+    )
+}
+
+/// Compiles in tiles or diagonals; where the graph passes chose tiles, the finished circuits are compared, as which
+/// family is cheaper was estimated before there was a circuit.
+fn cheaper_family(
+    graph: &Graph,
+    settings: &Settings,
+    compiler: &Compiler,
+    batch: Batch,
+    dump: &mut Dump<'_>,
+) -> Result<Candidate, Error> {
+    let mut compiled = compiler.compile(graph, settings, dump)?;
+    let mut cost = batch.cost(&compiled.circuit, settings)?;
+    let is_price = settings.objective != Objective::Rotations;
+    if is_price && settings.packing == Packing::Auto && is_tiled(&compiled.graph) {
+        let diagonal = Settings {
+            packing: Packing::Diagonal,
+            ..settings.clone()
+        };
+        let other = compiler.compile(graph, &diagonal, &mut |_, _, _, _| {})?;
+        let other_cost = batch.cost(&other.circuit, &diagonal)?;
+        if other_cost < cost {
+            compiled = compiler.compile(graph, &diagonal, dump)?;
+            cost = other_cost;
+        }
+    }
     Ok(Candidate {
         cost,
-        width,
+        width: settings.batch_width,
         compiled,
     })
+}
+
+fn is_tiled(graph: &Graph) -> bool {
+    let plans = graph.order().into_iter();
+    let mut plans = plans.filter_map(|id| graph.node(id).facts.plan.as_ref());
+    plans.any(|plan| plan.output.as_tiles().is_some())
 }
 
 impl Compiled {

@@ -3,6 +3,7 @@
 //! [`prelude`] serves users, [`extend`] authors of passes and backends.
 #![deny(missing_docs)]
 
+mod arrange;
 mod batch;
 mod check;
 mod client;

@@ -3,6 +3,7 @@
 use crate::Error;
 use circuit::{Circuit, CostTable, Counts, Fact, Op};
 use graph::Graph;
+use layout::LinearPlan;
 use onnx::ModelInfo;
 use pass::PassReport;
 use report::{Ciphertexts, Keys, Layer, Memory, Plaintexts, Report, Share, TensorShape, Time};
@@ -98,8 +99,7 @@ pub(crate) fn compiled(
     let zero: u64 = graph
         .order()
         .iter()
-        .filter_map(|&id| graph.node(id).facts.plan.as_ref())
-        .map(|p| p.counts.diagonals_zero)
+        .map(|&id| zero_diagonals(&graph.node(id).facts))
         .sum();
     Ok(Report {
         model,
@@ -124,6 +124,12 @@ pub(crate) fn compiled(
         passes: passes.iter().map(pass_report).collect(),
         ..Report::default()
     })
+}
+
+/// Diagonals of a layer that hold no weight, those that passes took out included.
+fn zero_diagonals(facts: &graph::Facts) -> u64 {
+    let planned = facts.plan.as_ref().map_or(0, |p| p.counts.diagonals_zero);
+    planned + facts.zero_diagonals
 }
 
 fn pass_report(p: &PassReport) -> report::PassReport {
@@ -174,11 +180,13 @@ fn layers(graph: &Graph, circuit: &Circuit, facts: &[Fact], layer_us: &[f64]) ->
             packing: node
                 .and_then(|n| n.facts.layout.as_ref())
                 .map_or_else(String::new, ToString::to_string),
-            tiles: None,
-            diagonals: plan.map(|p| Share {
-                total: p.counts.diagonals_total,
-                zero: p.counts.diagonals_zero,
-            }),
+            tiles: plan.filter(|plan| is_tiled(plan)).map(|plan| share(plan)),
+            diagonals: node
+                .zip(plan.filter(|plan| !is_tiled(plan)))
+                .map(|(n, p)| Share {
+                    total: p.counts.diagonals_total + n.facts.zero_diagonals,
+                    zero: zero_diagonals(&n.facts),
+                }),
             baby: per_layer[i].baby,
             giant: per_layer[i].giant,
             collapse: per_layer[i].collapse,
@@ -190,4 +198,16 @@ fn layers(graph: &Graph, circuit: &Circuit, facts: &[Fact], layer_us: &[f64]) ->
         });
     }
     layers
+}
+
+/// Whether a layer's products are of tiles, not of diagonals.
+fn is_tiled(plan: &LinearPlan) -> bool {
+    plan.output.as_tiles().is_some()
+}
+
+fn share(plan: &LinearPlan) -> Share {
+    Share {
+        total: plan.counts.diagonals_total,
+        zero: plan.counts.diagonals_zero,
+    }
 }

@@ -38,6 +38,8 @@ pub enum Measured {
     Sum8ProductsExt,
     /// Product with a number.
     MulScalar,
+    /// One product with a number of a long sum of them, over ciphertexts that no cache holds.
+    ScalarProduct,
     /// Division by the last prime.
     Rescale,
     /// The three together.
@@ -63,7 +65,7 @@ pub enum Measured {
 
 impl Measured {
     /// All of them, in the order of a file.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::NttForward,
         Self::NttInverse,
         Self::Encode,
@@ -76,6 +78,7 @@ impl Measured {
         Self::Sum2ProductsExt,
         Self::Sum8ProductsExt,
         Self::MulScalar,
+        Self::ScalarProduct,
         Self::Rescale,
         Self::MulRelinearizeRescale,
         Self::Mul,
@@ -89,13 +92,14 @@ impl Measured {
     ];
 
     /// What prices are made of; a table must have these, and may lack the others.
-    const NEEDED: [Self; 13] = [
+    const NEEDED: [Self; 14] = [
         Self::Encode,
         Self::Add,
         Self::MulPlain,
         Self::Sum2ProductsExt,
         Self::Sum8ProductsExt,
         Self::MulScalar,
+        Self::ScalarProduct,
         Self::Rescale,
         Self::Mul,
         Self::Relinearize,
@@ -120,6 +124,7 @@ impl Measured {
             Self::Sum2ProductsExt => "sum_2_products_ext",
             Self::Sum8ProductsExt => "sum_8_products_ext",
             Self::MulScalar => "mul_scalar",
+            Self::ScalarProduct => "scalar_product",
             Self::Rescale => "rescale",
             Self::MulRelinearizeRescale => "mul_relinearize_rescale",
             Self::Mul => "mul",
@@ -143,7 +148,12 @@ impl Measured {
             Self::EncodeScalar => m,
             // The Fourier transform of encoding does not grow with the limbs: straight lines instead of rates.
             Self::Encrypt => m + 1.0,
-            Self::Add | Self::MulPlain | Self::MulScalar | Self::Mul | Self::Rescale => 2.0 * m,
+            Self::Add
+            | Self::MulPlain
+            | Self::MulScalar
+            | Self::ScalarProduct
+            | Self::Mul
+            | Self::Rescale => 2.0 * m,
             Self::Sum2ProductsExt => 6.0 * (m + k),
             Self::Sum8ProductsExt => 24.0 * (m + k),
             Self::RotationKey => 2.0 * beta * (m + k),
@@ -166,6 +176,7 @@ impl Measured {
                 | Self::Sum2ProductsExt
                 | Self::Sum8ProductsExt
                 | Self::MulScalar
+                | Self::ScalarProduct
                 | Self::Mul
                 | Self::RotateHoisted
         )

@@ -435,5 +435,5 @@ fn files_of_another_kind_are_named() {
         .fails(2, &[". is not a regular file"]);
     folder
         .privet(&["infer", "m.privet", "--input", &digits])
-        .fails(2, &["m.privet: not an ONNX model"]);
+        .fails(2, &["m.privet is one of Privet's own files"]);
 }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::TileTensor;
 
+/// In a table, the position of an element that sits nowhere, as no layer reads it.
+pub const ABSENT: u32 = u32::MAX;
+
 /// From element index to position.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum IndexMap {
@@ -33,7 +36,7 @@ pub enum IndexMap {
         /// Rows and columns set aside for a block, `(Fh, Fw)`.
         frame: (u32, u32),
     },
-    /// Any positions, listed.
+    /// Any positions, listed; [`ABSENT`] for elements that sit nowhere.
     Table(Arc<[u32]>),
     /// A tile tensor: one ciphertext per tile, values replicated inside tiles, perhaps unknown values beside them.
     Tiles {

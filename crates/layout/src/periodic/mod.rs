@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 mod check;
 mod index;
 
-pub use index::IndexMap;
+pub use index::{ABSENT, IndexMap};
 
 use crate::TileTensor;
 
@@ -204,7 +204,7 @@ impl Periodic {
         }
     }
 
-    /// All positions of an element, the first as [`Periodic::position`].
+    /// All positions of an element, the first as [`Periodic::position`]; none if it sits nowhere.
     ///
     /// # Panics
     /// If the layout is a table and `element` is not in it.
@@ -214,9 +214,16 @@ impl Periodic {
         let further = self.copies.iter().filter(holds);
         let replicas = self.as_tiles().map(TileTensor::replicas);
         let replicas = replicas.into_iter().flatten().skip(1);
-        std::iter::once(first)
+        let placed = (first != ABSENT).then_some(first);
+        placed
+            .into_iter()
             .chain(further.map(move |copy| first + copy.offset))
             .chain(replicas.map(move |offset| first + offset))
+    }
+
+    /// Whether some element sits nowhere.
+    pub fn is_partial(&self) -> bool {
+        matches!(&self.index, IndexMap::Table(positions) if positions.contains(&ABSENT))
     }
 
     /// Positions in use, over all elements.
@@ -265,7 +272,8 @@ impl Periodic {
                 ends.map(reach).into_iter().max().unwrap_or(0)
             }
             IndexMap::Table(positions) => {
-                let last = positions.iter().max();
+                let placed = positions.iter().filter(|&&position| position != ABSENT);
+                let last = placed.max();
                 last.map_or(0, |&position| u64::from(position) + 1)
             }
             IndexMap::Tiles { tensor, .. } => {
@@ -293,14 +301,17 @@ impl Periodic {
         slots
     }
 
-    /// Reads values from slots, at least `period` of them per ciphertext.
+    /// Reads values from slots, at least `period` of them per ciphertext; 0 for elements that sit nowhere.
     ///
     /// # Panics
     /// If slots are missing, or [`Periodic::check`] fails.
     pub fn unpack(&self, slots: &[Vec<f64>]) -> Vec<f64> {
         let value = |element| {
             let position = self.position(element);
-            slots[(position / self.n_slots) as usize][(position % self.n_slots) as usize]
+            match position {
+                ABSENT => 0.0,
+                _ => slots[(position / self.n_slots) as usize][(position % self.n_slots) as usize],
+            }
         };
         (0..self.n_elements).map(value).collect()
     }

@@ -57,6 +57,10 @@ pub(super) fn check_arguments(
     }
     input.check()?;
     output.check()?;
+    if input.is_partial() || output.is_partial() {
+        let what = "a layer on elements that sit nowhere";
+        return Err(LayoutError::BadGeometry { what });
+    }
     let same = |side, found, layout: &Periodic| match found == layout.n_elements {
         true => Ok(()),
         false => Err(LayoutError::ShapeMismatch {

@@ -140,7 +140,7 @@ fn plan(
 }
 
 /// Input and output in tiles of one shape. Replicated dimensions of either are cut as the other's are; a layout that is no
-/// tile tensor lies along the last dimension, whose size its period has to divide.
+/// tile tensor lies along the last dimensions.
 fn common_tiles(
     input: &Periodic,
     out: &TileTensor,
@@ -156,15 +156,14 @@ fn common_tiles(
         let as_x = || Some((x.clone(), out.regrouped(&tiles(x))?));
         return as_out.or_else(as_x).ok_or_else(misfit);
     }
-    let last = sizes.last().copied().unwrap_or(1);
-    if !last.is_multiple_of(input.period) {
-        return Err(misfit());
-    }
-    let mut dims: Vec<TileDim> = sizes.iter().map(|&t| TileDim::replicated(t)).collect();
-    if let Some(dim) = dims.last_mut() {
-        *dim = TileDim::unknown(input.n_ciphertexts.saturating_mul(last), last);
-    }
-    Ok((TileTensor::new(dims), out.clone()))
+    // A vector that repeats also repeats every multiple of its period; its spare slots may hold copies.
+    let row = sizes.last().map_or(1, |&last| last.max(input.period));
+    let x = TileTensor::new([
+        TileDim::replicated(input.n_slots / row),
+        TileDim::unknown(input.n_ciphertexts.saturating_mul(row), row),
+    ]);
+    let x = x.regrouped(&sizes).ok_or_else(misfit)?;
+    Ok((x, out.clone()))
 }
 
 fn role((x, out): (&TileDim, &TileDim)) -> Role {

@@ -189,7 +189,8 @@ impl TileTensor {
         self.dims.len() == other.dims.len() && self.dims.iter().zip(&other.dims).all(serves)
     }
 
-    /// The same slots as dimensions of other sizes, neighbours that hold one value merged or cut.
+    /// The same slots as dimensions of other sizes: neighbours that hold one value are merged, others cut. Where a cut does
+    /// not come out even, the spare slots of the last row count as values; they hold the same as before.
     pub(crate) fn regrouped(&self, sizes: &[u32]) -> Option<Self> {
         let is_something = |dim: &TileDim| dim.size > 1 || dim.tile > 1;
         let mut left: VecDeque<TileDim> = self.dims.iter().copied().filter(is_something).collect();
@@ -205,10 +206,15 @@ impl TileTensor {
                 let is_alike = dim.fill == next.fill && dim.size == 1 && next.size == 1;
                 dim.tile = is_alike.then(|| dim.tile.saturating_mul(next.tile))?;
             }
-            if dim.tile > tile && dim.size == 1 {
-                let rest = dim.tile / tile;
-                left.push_front(TileDim { tile: rest, ..dim });
-                dim.tile = tile;
+            if dim.tile > tile && !dim.is_interleaved() {
+                let inner = dim.tile / tile;
+                let size = dim.size.div_ceil(inner);
+                left.push_front(TileDim {
+                    size: dim.size.min(inner),
+                    tile: inner,
+                    ..dim
+                });
+                dim = TileDim { size, tile, ..dim };
             }
             dims.push((dim.tile == tile).then_some(dim)?);
         }
