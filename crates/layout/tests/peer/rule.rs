@@ -82,20 +82,13 @@ impl Residues {
 /// The first power of two at which babies outweigh giants by `2^r`, or the one before it if they do by more.
 fn by_ratio(block: &[u32], modulus: u32, r: u32) -> u32 {
     let at = |n1| {
-        split(
-            block,
-            modulus,
-            Digit {
-                n1,
-                is_centred: false,
-            },
-        )
+        let is_centred = false;
+        split(block, modulus, Digit { n1, is_centred })
     };
-    let moves = |side: &Vec<u32>| side.len() as u32 - 1;
     let mut n1 = 1;
     loop {
-        // A ratio without giants is infinite.
-        let [babies, giants] = at(n1).map(|side| moves(&side));
+        let [babies, giants] = at(n1).map(|side| side.len() as u32 - 1);
+        // Without giants the ratio is infinite.
         if giants == 0 || babies > giants << r {
             n1 = (n1 / 2).max(1);
             break;
