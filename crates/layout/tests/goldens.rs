@@ -95,6 +95,19 @@ fn full_sets() {
     }
 }
 
+/// No split of `n` consecutive diagonals takes fewer than that, and ours takes no more.
+#[test]
+fn full_sets_of_any_size() {
+    for n in 1..=128 {
+        let row = (0..n).map(|col| (0, col, 1.0));
+        let net = Net::new(Periodic::vector(256, 256));
+        let layout = net.at.clone();
+        let net = net.layer(&SparseMatrix::from_triplets(256, 256, row), layout);
+        let least = (1..=n).map(|a| a + n.div_ceil(a) - 2).min();
+        assert_eq!(Some(net.rotations() as u32), least, "{n} diagonals");
+    }
+}
+
 /// 784-128-128-10 from a plain periodic input: no shifted replicas, so the first layer pays 21 + 3.
 #[test]
 fn mlp() {

@@ -58,7 +58,9 @@ fn spread_dense() {
     assert_eq!(net(&[784, 32, 784], 8192), "20 36");
     assert_eq!(net(&[784, 128, 128, 10], 4096), "41 132");
     assert_eq!(net(&[784, 128, 128, 10], 8192), "38 106");
+    assert_eq!(net(&[784, 128, 128, 10], 16384), "36 80");
     assert_eq!(net(&[784, 256, 64, 256, 784], 4096), "76 385");
+    assert_eq!(net(&[784, 256, 64, 256, 784], 8192), "68 282");
 }
 
 /// Convolutional networks in frames of 32x32.
