@@ -172,15 +172,7 @@ impl Forms<'_> {
                 let (x, rescale) = (self.ext(*x), *rescale);
                 self.push(Op::ModDown { x, rescale }, id)
             }
-            _ => {
-                let operands: Vec<ValueId> = op.operands().iter().map(|&o| self.ct(o)).collect();
-                let mut operands = operands.into_iter();
-                self.copy(
-                    id,
-                    op.clone()
-                        .map_operands(|_| operands.next().expect("as many as before")),
-                )
-            }
+            _ => self.copy_on(id, Self::ct),
         };
         self.ct[id.index()] = Some(made);
         made
@@ -192,6 +184,19 @@ impl Forms<'_> {
             ..self.old.value(id).clone()
         };
         self.next.push(value)
+    }
+
+    /// The same operation on its operands in one basis. They are made in the old order: a nested giant's sum before the
+    /// products that join it, so that no products wait for the giants below.
+    fn copy_on(&mut self, id: ValueId, form: fn(&mut Self, ValueId) -> ValueId) -> ValueId {
+        let op = self.old.op(id).clone();
+        let mut operands = op.operands().to_vec();
+        operands.sort_unstable();
+        for operand in operands {
+            form(self, operand);
+        }
+        let op = op.map_operands(|operand| form(self, operand));
+        self.copy(id, op)
     }
 
     /// The value in basis QP.
@@ -224,15 +229,7 @@ impl Forms<'_> {
                 let x = self.ct(*x);
                 self.push(Op::Extend(x), id)
             }
-            (_, Lazy::Delayed) => {
-                let operands: Vec<ValueId> = op.operands().iter().map(|&o| self.ext(o)).collect();
-                let mut operands = operands.into_iter();
-                self.copy(
-                    id,
-                    op.clone()
-                        .map_operands(|_| operands.next().expect("as many as before")),
-                )
-            }
+            (_, Lazy::Delayed) => self.copy_on(id, Self::ext),
             _ => {
                 let x = self.ct(id);
                 self.push(Op::Extend(x), id)
