@@ -1,6 +1,6 @@
 #![doc = include_str!("README.md")]
 
-use ::circuit::Circuit;
+use ::circuit::{Circuit, Op};
 use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -20,6 +20,10 @@ impl Pass<Circuit> for EliminateCommon {
         let mut seen = HashMap::new();
         let mut merged = 0u64;
         let next = circuit.rebuild(|next, _, value| {
+            // Zeros cost next to nothing, and each takes the scale of what it is added to.
+            if matches!(value.op, Op::MulScalar { factor: 0.0, .. }) {
+                return next.push(value);
+            }
             // Debug output of an operation names every field, floats exactly.
             *seen
                 .entry(format!("{:?}", value.op))

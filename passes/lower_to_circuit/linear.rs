@@ -30,9 +30,10 @@ pub(super) fn lower(
             groups.push(group);
         }
         if groups.is_empty() {
-            // No weight reaches this ciphertext: it is zero before its bias.
+            // No weight reaches this ciphertext: it is zero before its bias, whatever it is made of. An input is always
+            // there, and what led here is not kept alive.
             let zero = Op::MulScalar {
-                x: x.cts[0],
+                x: ValueId(0),
                 factor: 0.0,
                 scale: None,
             };

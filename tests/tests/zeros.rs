@@ -259,3 +259,33 @@ fn dead_neurons_shorten_the_next_layer() {
     assert_eq!((dense.mul_plain, sparse.mul_plain), (64, 32));
     assert!(sparse.rotations < dense.rotations);
 }
+
+/// A branch of squares of different depths that no weight reads: nothing of it is computed, and scales still meet.
+#[test]
+fn a_branch_that_nobody_reads_disappears() {
+    let net = Net::new("branches", &[8], 3).dense(8);
+    let stem = net.last();
+    let net = net.square();
+    let shared = net.last();
+    let net = net.dense(8).square();
+    let deep = net.last();
+    let net = net.from(shared).dense(8).plus(deep).square().dense(4);
+    let dead = net.without(|_, _| true);
+    let unread = dead.last();
+    let graph = dead.from(stem).dense(4).plus(unread).done();
+    let sample: Vec<f64> = (0..8).map(|i| f64::from(i) / 8.0 - 0.4).collect();
+    let model = Model::from_graph(graph);
+    let exact = model.evaluate(&sample).expect("it evaluates");
+    let made = compile(
+        &model,
+        &Options::default(),
+        &passes::standard(),
+        &mut |_, _, _, _| {},
+    )
+    .expect("it compiles");
+    assert_eq!(counts(&made.circuit).mul, 0);
+    let found = made.run_slots(&sample).expect("it runs");
+    let mut error = Comparison::default();
+    error.add(&exact, &found);
+    assert!(error.max_abs < 1e-12);
+}

@@ -173,8 +173,6 @@ pub fn plan_memory_for(
             }
         }
     }
-    let together = values.plus(&keys).most();
-    let pooled: u64 = sizes.values().map(Held::most).sum();
     let all: u64 = circuit
         .ops()
         .map(|(_, op)| plaintext_bytes(circuit, op, &facts, params))
@@ -192,7 +190,7 @@ pub fn plan_memory_for(
         key_use,
         key_bytes: resident + keys.most(),
         live_bytes: values.most(),
-        held_bytes: resident + pooled.min(together + MAX_POOLED_BYTES),
+        held_bytes: resident + with_dropped(sizes.values()),
         live_values: counted.most(),
         plaintext_bytes: all,
         kept_plaintext_bytes: 0,
@@ -234,6 +232,29 @@ pub fn typed_bytes(bytes: u64) -> String {
     }
 }
 
+/// Most bytes of what is held and of what was dropped and waits for others of its size, of which there is one `Held` each.
+fn with_dropped<'a>(sizes: impl Iterator<Item = &'a Held>) -> u64 {
+    let sizes: Vec<&Held> = sizes.collect();
+    let n_steps = sizes.first().map_or(0, |held| held.0.len());
+    let mut waiting = vec![0i64; sizes.len()];
+    let (mut held, mut most) = (0, 0);
+    for step in 0..n_steps {
+        for (size, waiting) in sizes.iter().zip(&mut waiting) {
+            let change = size.0[step];
+            held += change;
+            // What is needed comes first from what waits.
+            *waiting = (*waiting - change).max(0);
+        }
+        let mut room = MAX_POOLED_BYTES as i64;
+        for waiting in &mut waiting {
+            *waiting = (*waiting).min(room);
+            room -= *waiting;
+        }
+        most = most.max(held + waiting.iter().sum::<i64>());
+    }
+    most as u64
+}
+
 /// An amount over the steps of a schedule, as its changes from step to step.
 struct Held(Vec<i64>);
 
@@ -249,10 +270,6 @@ impl Held {
             self.0[first] += amount as i64;
             self.0[end] -= amount as i64;
         }
-    }
-
-    fn plus(&self, other: &Self) -> Self {
-        Self(self.0.iter().zip(&other.0).map(|(a, b)| a + b).collect())
     }
 
     fn most(&self) -> u64 {

@@ -128,11 +128,14 @@ impl Schedule {
         }
     }
 
-    /// First and last step of every value's life, by value; results live to the end. `None` for values made in sums.
+    /// First and last step of every value's life, by value; inputs are there from the start, results to the end. `None` for
+    /// values made in sums.
     pub(crate) fn lives(&self, circuit: &Circuit) -> Vec<Option<(usize, usize)>> {
         let mut lives = vec![None; circuit.values().len()];
         for (i, step) in self.steps.iter().enumerate() {
-            lives[step.result().index()] = Some((i, self.steps.len()));
+            let is_input = matches!(circuit.op(step.result()), Op::Input { .. });
+            let first = if is_input { 0 } else { i };
+            lives[step.result().index()] = Some((first, self.steps.len()));
         }
         for (i, dying) in self.dying.iter().enumerate() {
             for v in dying {

@@ -133,12 +133,17 @@ pub fn compile(
     };
     let plan = ring_plan(&polynomial, &settings, options);
     let batch = Batch(options.batch);
-    if options.share.is_some()
-        && (options.batch.is_some_and(|n| n > 1) || options.packing == Packing::Batch)
-    {
-        let refusal = Refusal::new("results of a batch can not be shared")
-            .help("compile for sharing without --batch and --packing batch");
-        return Err(PipelineError::Refused(refusal).into());
+    if options.share.is_some() {
+        let is_wide = match &options.packing {
+            Packing::Batch => true,
+            Packing::Tile(Some(sizes)) => sizes.last().is_some_and(|&width| width > 1),
+            _ => options.batch.is_some_and(|n| n > 1),
+        };
+        if is_wide {
+            let refusal = Refusal::new("results of a batch can not be shared")
+                .help("compile for sharing without --batch, --packing batch and tiles of a batch");
+            return Err(PipelineError::Refused(refusal).into());
+        }
     }
     let offset = passes.len();
     let mut dump = |at: usize, name: &str, text: &dyn Fn() -> String, word: &'static str| {

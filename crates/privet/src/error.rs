@@ -72,7 +72,7 @@ impl Error {
                 "this is a fault in Privet or in an inserted pass; please report it".to_owned(),
             ),
             Self::Run(exec::ExecError::Memory { needed_bytes, .. }) => Some(format!(
-                "--memory {} or more; compile with a smaller --log-n or with activations of lower degree to need less",
+                "--memory {} or more; a smaller --batch, another --packing, a smaller --log-n or activations of lower degree need less",
                 exec::typed_bytes(*needed_bytes)
             )),
             Self::Run(exec::ExecError::Keys { .. }) => {

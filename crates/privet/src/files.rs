@@ -90,6 +90,8 @@ pub struct FileInfo {
     pub key_id: Option<[u8; 16]>,
     /// Parameters it belongs to.
     pub params_id: [u8; 32],
+    /// Samples in it, of a file of ciphertexts.
+    pub n_samples: Option<u32>,
     /// Names and bytes of its sections, in order.
     pub sections: Vec<(String, u64)>,
 }
@@ -122,6 +124,7 @@ impl FileInfo {
             circuit_id: header.circuit_id,
             key_id: header.key_id,
             params_id,
+            n_samples: header.n_samples,
             sections,
         })
     }

@@ -85,9 +85,14 @@ pub fn run(session: &Session, args: &Inspect) -> Result<(), Failure> {
                 key,
             ],
         );
+        let n_samples = info.n_samples.unwrap_or(0).into();
+        let samples = (n_samples > 0).then(|| screen::plural(n_samples, "sample"));
         lines.line(
             "holds",
-            &[screen::plural(info.sections.len() as u64, what(&info))],
+            &[
+                screen::plural(info.sections.len() as u64, what(&info)),
+                samples.unwrap_or_default(),
+            ],
         );
         if let ("secret key", Some(id)) = (info.kind, &info.key_id) {
             shared_line(&mut lines, &args.file, id)?;
@@ -170,6 +175,10 @@ fn client_lines(lines: &mut Lines, client: &Client) {
     client.outputs.iter().for_each(|output| {
         lines.line("output", &port(output, "on made-up inputs"));
     });
+    if client.batch_width() > 1 {
+        let n = screen::plural(client.batch_width() as u64, "sample");
+        lines.line("batch", &[format!("up to {n} at once")]);
+    }
     if client.n_calibration > 0 {
         let n = u64::from(client.n_calibration);
         lines.line("calibration", &[screen::plural(n, "sample")]);

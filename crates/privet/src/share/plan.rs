@@ -46,7 +46,7 @@ pub(crate) fn smallest_ring(
             settings,
             compiler,
             std::slice::from_ref(rings),
-            Batch(None),
+            Batch(Some(1)),
             dump,
         ) {
             Ok(made) => made,
