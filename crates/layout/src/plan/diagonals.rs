@@ -169,7 +169,7 @@ impl<'a> Diagonals<'a> {
     }
 
     /// Plans the layer for layouts that differ from those of [`Diagonals::new`] in copies and period only; see
-    /// [`plan_linear`]. Nothing if no plan costs at most `limit`.
+    /// [`crate::plan_linear`]. Nothing if no plan costs at most `limit`.
     ///
     /// # Errors
     /// Those of [`Periodic::check`], [`LayoutError::BadCost`]; [`LayoutError::OtherPositions`] if base positions differ.
