@@ -16,18 +16,33 @@ pub(crate) fn split(graph: &Pipeline<Graph>) -> (Pipeline<Graph>, Pipeline<Graph
     }
 }
 
+/// The compiler without arranging passes.
+fn plain(compiler: &Compiler) -> Compiler {
+    let mut plain = compiler.clone();
+    for name in ARRANGING {
+        if let Ok(graph) = plain.graph.clone().without(name) {
+            plain.graph = graph;
+        }
+    }
+    plain
+}
+
 /// The cheapest of what a compiler makes, and of what it makes without arranging passes that changed the graph. It is
 /// the last that was made.
 ///
 /// # Errors
-/// Those of the whole compiler.
+/// Those of the whole compiler, if it can not do without arranging passes either.
 pub(crate) fn cheapest<T>(
     compiler: &Compiler,
     passes: impl Fn(&T) -> &[PassReport],
     cost: impl Fn(&T) -> f64,
     mut make: impl FnMut(&Compiler) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let mut best = make(compiler)?;
+    let mut best = match make(compiler) {
+        Ok(best) => best,
+        // Selections at the ends may fit no layout that was asked for.
+        Err(refused) => return make(&plain(compiler)).map_err(|_| refused),
+    };
     let (mut chosen, mut without) = (compiler.clone(), compiler.clone());
     let changed: Vec<&str> = ARRANGING
         .into_iter()
