@@ -20,7 +20,7 @@ impl Pass<Circuit> for RotationBudget {
 
 fn main() -> Result<(), prelude::Error> {
     let model = prelude::Model::import("examples/models/mlp_784_128_10.onnx")?;
-    for limit in [40, 20] {
+    for limit in [40, 10] {
         let mut compiler = passes::standard();
         compiler.circuit = compiler
             .circuit
