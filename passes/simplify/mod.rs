@@ -45,7 +45,7 @@ impl Pass<Circuit> for Simplify {
             return Ok(Changed::No);
         }
         let mut search = Search {
-            circuit: without_repeats(circuit),
+            circuit: without_repeats(circuit).0,
             prices: Prices::new(&cx.settings.costs, cx.settings.log_n),
             tally: Tally::default(),
         };
@@ -151,7 +151,7 @@ impl Search {
         let problem = Problem::new(&terms, &paid(&self.circuit, window), self.prices);
         let choice = problem.solve(&terms.original());
         let part = terms.emit(&window.part, &choice);
-        let next = without_repeats(&window.replaced(&self.circuit, &part));
+        let (next, _) = without_repeats(&window.replaced(&self.circuit, &part));
         if !self.is_better(&next) {
             return None;
         }
