@@ -1,0 +1,2 @@
+//! Pruning of networks for what their compiled circuits pay for.
+#![deny(missing_docs)]
