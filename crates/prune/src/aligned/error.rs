@@ -1,5 +1,7 @@
 //! What can go wrong.
 
+use train::ParameterId;
+
 /// Why a network can not be priced or pruned by its plans.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -12,6 +14,16 @@ pub enum Error {
         /// The network's name.
         model: String,
     },
+    /// An importance does not fit its parameter.
+    #[error("the importance of {parameter} has {found} values, expected {expected}")]
+    Importance {
+        /// The parameter.
+        parameter: ParameterId,
+        /// Its elements.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
 }
 
 impl Error {
@@ -19,6 +31,9 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Compile(error) => error.help(),
+            Self::Importance { .. } => {
+                Some("give one value per element of the parameter".to_owned())
+            }
             Self::NoPlans { .. } => Some("another packing, such as --packing diagonal".to_owned()),
         }
     }
