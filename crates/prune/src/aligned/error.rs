@@ -1,5 +1,6 @@
 //! What can go wrong.
 
+use super::Target;
 use train::ParameterId;
 
 /// Why a network can not be priced or pruned by its plans.
@@ -24,6 +25,14 @@ pub enum Error {
         /// Values given.
         found: usize,
     },
+    /// Nothing that was looked at meets the target.
+    #[error("no choice meets {target}, the nearest takes {least:.1}")]
+    Target {
+        /// What was asked for.
+        target: Target,
+        /// The least there is.
+        least: f64,
+    },
 }
 
 impl Error {
@@ -33,6 +42,9 @@ impl Error {
             Self::Compile(error) => error.help(),
             Self::Importance { .. } => {
                 Some("give one value per element of the parameter".to_owned())
+            }
+            Self::Target { .. } => {
+                Some("a higher target, or remove units beside weights".to_owned())
             }
             Self::NoPlans { .. } => Some("another packing, such as --packing diagonal".to_owned()),
         }

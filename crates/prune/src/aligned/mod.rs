@@ -6,6 +6,7 @@
 mod cells;
 mod error;
 mod grids;
+mod knapsack;
 mod layer;
 mod levels;
 mod price;
@@ -14,6 +15,7 @@ mod split;
 
 pub use cells::{Members, PlannedLayer, layers};
 pub use error::Error;
+pub use knapsack::{Combination, Target, choose};
 pub use layer::{Choice, Curve, options};
 pub use price::{LayerPrice, Priced, Pricer};
 pub use select::{Grid, Selection};
