@@ -1,2 +1,4 @@
 //! Pruning of networks for what their compiled circuits pay for.
 #![deny(missing_docs)]
+
+pub mod aligned;
