@@ -1,2 +1,8 @@
 //! Pruning of networks for what their compiled circuits pay for.
 #![deny(missing_docs)]
+
+pub mod engine;
+mod error;
+pub mod hepex;
+
+pub use error::PruneError;
