@@ -2,3 +2,8 @@
 #![deny(missing_docs)]
 
 pub mod aligned;
+pub mod engine;
+mod error;
+pub mod hepex;
+
+pub use error::PruneError;
