@@ -2,7 +2,6 @@
 
 mod fit;
 mod histogram;
-mod least_squares;
 mod moments;
 mod network;
 mod ranges;

@@ -2,10 +2,10 @@
 
 use super::fit::{Fit, Form, to_unit};
 use super::histogram::{Histogram, Point};
-use super::least_squares::Triangular;
 use super::moments::Moments;
 use super::search::Class;
 use super::sign::Composition;
+use crate::util::least_squares::Triangular;
 use ::graph::{Activation, Basis, Polynomial, Values};
 
 /// A quadratic whose curvature is below this share of its slope would need a shift that costs precision.

@@ -6,6 +6,7 @@ pub mod chain;
 pub mod chebyshev;
 pub mod common;
 pub mod estimate;
+pub mod least_squares;
 pub mod linear;
 pub mod plan;
 pub mod ports;

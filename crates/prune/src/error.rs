@@ -51,3 +51,41 @@ pub(crate) fn check_share(what: &'static str, share: f64) -> Result<(), PruneErr
         expected: "a share from 0 to 1",
     })
 }
+
+/// What can go wrong between the original network and the pruned one.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A scheme's settings or its network do not fit.
+    #[error(transparent)]
+    Prune(#[from] PruneError),
+    /// Plans, prices, choices.
+    #[error(transparent)]
+    Plan(#[from] crate::aligned::Error),
+    /// Training.
+    #[error(transparent)]
+    Train(#[from] train::TrainError),
+    /// The network does not compile.
+    #[error(transparent)]
+    Compile(#[from] privet::Error),
+    /// A folder that can not be made.
+    #[error("{}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Prune(_) => Some("change the setting that is named".to_owned()),
+            Self::Plan(error) => error.help(),
+            Self::Train(error) => Some(error.help().to_owned()),
+            Self::Compile(error) => error.help(),
+            Self::Folder { .. } => Some("name a folder that can be written".to_owned()),
+        }
+    }
+}

@@ -23,4 +23,4 @@ pub use initialize::initialized;
 pub use parameter::{ParameterId, WeightMask, WeightMasks, parameters, set_parameter};
 pub use recipe::{Distillation, LassoGroup, Optimizer, RangePenalty, Recipe, Schedule};
 pub use run::{Epoch, Step, Trained, Watch, train};
-pub use score::{Score, importance, outputs, polynomial_ranges, score};
+pub use score::{Score, arguments, importance, outputs, score};

@@ -78,8 +78,13 @@ pub(crate) fn inputs(data: &Dataset, samples: &[u32]) -> Vec<f32> {
     values
 }
 
-/// The mean squares of what lies beyond a limit, over all watched values.
-pub(crate) fn excess(watched: Vec<Tensor<2>>, limit: f64) -> Option<Tensor<1>> {
-    let beyond = |x: Tensor<2>| functions::relu(x.abs().sub_scalar(limit)).square().mean();
-    watched.into_iter().map(beyond).reduce(|a, b| a + b)
+/// The mean squares of what lies beyond its limit, over all watched values.
+pub(crate) fn excess(watched: Vec<Tensor<2>>, limits: &[f64]) -> Option<Tensor<1>> {
+    let beyond =
+        |(x, limit): (Tensor<2>, &f64)| functions::relu(x.abs().sub_scalar(*limit)).square().mean();
+    watched
+        .into_iter()
+        .zip(limits)
+        .map(beyond)
+        .reduce(|a, b| a + b)
 }

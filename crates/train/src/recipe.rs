@@ -3,7 +3,7 @@
 use crate::ParameterId;
 use graph::Graph;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Update rule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,11 +53,11 @@ pub struct LassoGroup {
     pub strength: f64,
 }
 
-/// Keeps the arguments of polynomials inside an interval, where they behave.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Keeps the arguments of nodes inside intervals, as those of polynomials, which grow fast outside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RangePenalty {
-    /// Largest magnitude that costs nothing.
-    pub limit: f64,
+    /// Per node, the largest magnitude of its argument that costs nothing.
+    pub limits: BTreeMap<String, f64>,
     /// What the mean square of the excess costs in the loss.
     pub strength: f64,
 }

@@ -3,7 +3,7 @@
 use crate::checkpoint::{Checkpoint, Saved};
 use crate::network::{Leaves, Network};
 use crate::objective::{Wanted, excess, inputs, rows};
-use crate::score::{check, host, outputs, polynomials, scalar, score_with, track};
+use crate::score::{check, find, host, outputs, scalar, score_with, track};
 use crate::update::{Updates, clipped, factors, hold, shrink};
 use crate::{
     Dataset, ParameterId, Recipe, Schedule, Score, TrainError, WeightMasks, parameters,
@@ -172,6 +172,8 @@ struct Run<'a> {
     validation: &'a Dataset,
     recipe: &'a Recipe,
     watched: Vec<graph::NodeId>,
+    /// Of what the watched nodes read, in the order in which they are computed.
+    limits: Vec<f64>,
     /// The teacher's outputs for every sample.
     teacher: Option<(Vec<f32>, usize)>,
 }
@@ -201,16 +203,26 @@ impl<'a> Run<'a> {
             }
             None => None,
         };
+        let (watched, limits) = match &recipe.range {
+            Some(range) => {
+                let names: Vec<String> = range.limits.keys().cloned().collect();
+                let asked = find(graph, &names)?;
+                let order = graph.order().into_iter().filter(|id| asked.contains(id));
+                let watched: Vec<graph::NodeId> = order.collect();
+                let limit = |id: &graph::NodeId| range.limits[&graph.node(*id).name];
+                let limits = watched.iter().map(limit).collect();
+                (watched, limits)
+            }
+            None => (Vec::new(), Vec::new()),
+        };
         Ok(Self {
             network: Network::new(graph),
             graph,
             data,
             validation,
             recipe,
-            watched: match recipe.range {
-                Some(_) => polynomials(graph),
-                None => Vec::new(),
-            },
+            watched,
+            limits,
             teacher,
         })
     }
@@ -356,7 +368,7 @@ impl<'a> Run<'a> {
         });
         let mut loss = wanted.distilled(forward.output, teacher, self.recipe);
         if let Some(range) = &self.recipe.range
-            && let Some(excess) = excess(forward.watched, range.limit)
+            && let Some(excess) = excess(forward.watched, &self.limits)
         {
             loss = loss + excess.mul_scalar(range.strength);
         }

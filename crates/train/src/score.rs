@@ -4,7 +4,7 @@ use crate::network::{Leaves, Network};
 use crate::objective::{Wanted, inputs, rows};
 use crate::{Dataset, ParameterId, TrainError};
 use burn::tensor::Tensor;
-use graph::{Graph, Op};
+use graph::{Graph, NodeId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -168,44 +168,49 @@ pub fn importance(
     Ok(sums)
 }
 
-/// Largest magnitude of each polynomial's argument over a data set, and the share `quantile` of them stays below.
+/// What nodes read, over a data set: the elements of each node's first operand, all samples one after another.
 ///
 /// # Errors
-/// [`TrainError`] if data and network do not fit.
-pub fn polynomial_ranges(
+/// [`TrainError`] if data and network do not fit, or there is no such node.
+pub fn arguments(
     graph: &Graph,
     data: &Dataset,
-    quantile: f64,
-) -> Result<BTreeMap<String, (f64, f64)>, TrainError> {
+    nodes: &[String],
+) -> Result<Vec<Vec<f32>>, TrainError> {
     check(graph, data)?;
     let network = Network::new(graph);
     let leaves = network.leaves();
-    let watched = polynomials(graph);
+    let watched = find(graph, nodes)?;
     let mut seen = vec![Vec::new(); watched.len()];
     let samples: Vec<u32> = (0..data.len() as u32).collect();
     for part in samples.chunks(BATCH) {
         let input = rows(&inputs(data, part), data.sample_len(), network.device());
         let found = network.forward(&leaves, input, &watched).watched;
-        for (all, x) in seen.iter_mut().zip(found) {
-            all.extend(host(x.abs()));
+        // They come in the order in which they are computed.
+        for (id, x) in graph
+            .order()
+            .iter()
+            .filter(|id| watched.contains(id))
+            .zip(found)
+        {
+            let at = watched.iter().position(|other| other == id);
+            seen[at.expect("a watched node")].extend(host(x));
         }
     }
-    let ranges = watched.iter().zip(seen).map(|(&id, mut all)| {
-        all.sort_unstable_by(f32::total_cmp);
-        let at = ((all.len() as f64 * quantile) as usize).min(all.len().saturating_sub(1));
-        let value = |k: usize| all.get(k).map_or(0.0, |&v| f64::from(v));
-        (
-            graph.node(id).name.clone(),
-            (value(all.len().saturating_sub(1)), value(at)),
-        )
-    });
-    Ok(ranges.collect())
+    Ok(seen)
 }
 
-/// The nodes that are polynomials, in order.
-pub(crate) fn polynomials(graph: &Graph) -> Vec<graph::NodeId> {
-    let is_polynomial = |id: &graph::NodeId| matches!(graph.node(*id).op, Op::Polynomial(_));
-    graph.order().into_iter().filter(is_polynomial).collect()
+/// Nodes by name.
+pub(crate) fn find(graph: &Graph, names: &[String]) -> Result<Vec<NodeId>, TrainError> {
+    let id = |name: &String| {
+        let found = graph
+            .find(name)
+            .filter(|&id| !graph.operands(id).is_empty());
+        found.ok_or_else(|| TrainError::Untrainable {
+            why: format!("there is no node '{name}' that reads anything"),
+        })
+    };
+    names.iter().map(id).collect()
 }
 
 /// Leaves whose gradients are wanted where `trainable` says so.

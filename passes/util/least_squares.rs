@@ -1,7 +1,7 @@
 //! Least squares by Householder reflections.
 
 /// The triangular form of a least-squares problem; solves it for every leading set of columns.
-pub(super) struct Triangular {
+pub struct Triangular {
     /// Column `k` holds `R[0..=k][k]`.
     columns: Vec<Vec<f64>>,
     /// The right-hand side in the same orthogonal coordinates.
@@ -13,7 +13,7 @@ impl Triangular {
     ///
     /// # Source
     /// Householder, "Unitary triangularization of a nonsymmetric matrix", J. ACM 5 (1958).
-    pub(super) fn new(mut columns: Vec<Vec<f64>>, mut rhs: Vec<f64>) -> Self {
+    pub fn new(mut columns: Vec<Vec<f64>>, mut rhs: Vec<f64>) -> Self {
         for k in 0..columns.len() {
             let (done, rest) = columns.split_at_mut(k + 1);
             let pivot = &mut done[k];
@@ -39,7 +39,7 @@ impl Triangular {
     }
 
     /// Coefficients of the best combination of the first `n` columns; zero for a column that depends on those before.
-    pub(super) fn solve(&self, n: usize) -> Vec<f64> {
+    pub fn solve(&self, n: usize) -> Vec<f64> {
         let largest = self
             .columns
             .iter()
@@ -57,7 +57,7 @@ impl Triangular {
     }
 
     /// Norm of what the first `n` columns leave of the right-hand side.
-    pub(super) fn residual(&self, n: usize) -> f64 {
+    pub fn residual(&self, n: usize) -> f64 {
         self.rhs[n..].iter().map(|x| x * x).sum::<f64>().sqrt()
     }
 }
