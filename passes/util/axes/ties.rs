@@ -33,6 +33,14 @@ impl Axes {
                 self.coarsen(&result, slice(&node.shape));
                 self.tie_groups(geometry, &operands[0], &result);
             }
+            Op::AvgPool(_) | Op::MaxPool(_) | Op::GlobalAvgPool | Op::Pad(_) => {
+                self.coarsen(&operands[0], slice(operand()));
+                self.coarsen(&result, slice(&node.shape));
+                match (&operands[0][..], &result[..]) {
+                    (&[x], &[y]) => self.unite(x, y),
+                    _ => self.pin(&[&operands[0][..], &result].concat()),
+                }
+            }
             Op::Add
             | Op::Mul
             | Op::Affine { .. }
