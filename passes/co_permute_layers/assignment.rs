@@ -7,7 +7,7 @@
 ///
 /// # Source
 /// Jonker and Volgenant, Computing 38 (1987).
-pub(super) fn assign(costs: &[f64], n: usize) -> Vec<usize> {
+pub fn assign(costs: &[f64], n: usize) -> Vec<usize> {
     // Rows and columns count from 1; 0 is the row or column that is not there yet.
     let mut row_price = vec![0.0; n + 1];
     let mut col_price = vec![0.0; n + 1];

@@ -1,6 +1,6 @@
 #![doc = include_str!("README.md")]
 
-mod assignment;
+pub mod assignment;
 pub mod diagonals;
 pub mod masks;
 #[cfg(test)]

@@ -146,3 +146,19 @@ fn what_can_not_move_is_pinned() {
     assert_eq!(one(&uneven, &axes, "c").2, 1);
     assert_eq!(one(&uneven, &axes, "r").2, 1);
 }
+
+#[test]
+fn pools_keep_channels_apart() {
+    let g = graph(&format!(
+        "%0 \"x\" = input -> [1, 2, 4]
+         %1 \"a\" = conv %0 out 3 {CONV} weight [[[[1]]], [[[2]]], [[[3]]]] bias [0, 0, 0]
+         %2 \"p\" = avg_pool %1 kernel 2x2 stride 2,2
+         %3 \"f\" = reshape %2 -> [6]
+         %4 \"b\" = dense %3 weight [[1, 1, 1, 1, 1, 1]] bias [0]
+         return %4"
+    ));
+    let axes = Axes::new(&g);
+    assert_eq!(one(&g, &axes, "a"), (3, 8, 3));
+    assert_eq!(one(&g, &axes, "f"), (3, 2, 3));
+    assert!(same(&g, &axes, "a", "p"));
+}

@@ -38,10 +38,7 @@ impl Axes {
                 self.coarsen(&result, slice(&node.shape));
                 match (&operands[0][..], &result[..]) {
                     (&[x], &[y]) => self.unite(x, y),
-                    _ => {
-                        self.pin(&operands[0]);
-                        self.pin(&result);
-                    }
+                    _ => self.pin(&[&operands[0][..], &result].concat()),
                 }
             }
             Op::Add

@@ -12,6 +12,7 @@ mod levels;
 mod price;
 mod select;
 mod split;
+mod units;
 
 pub use cells::{Members, PlannedLayer, layers};
 pub use error::Error;
@@ -20,3 +21,4 @@ pub use layer::{Choice, Curve, options};
 pub use price::{LayerPrice, Priced, Pricer};
 pub use select::{Grid, Selection};
 pub use split::{Split, splits};
+pub use units::{UnitClass, unit_classes, unit_options, without_units};

@@ -123,6 +123,14 @@ impl Pricer {
         Ok(self.planned(last, graph)?.0)
     }
 
+    /// What a network costs without units that hold nothing, the others being where they are.
+    ///
+    /// # Errors
+    /// As [`Pricer::price`].
+    pub fn price_culled(&self, graph: &Graph) -> Result<Priced, Error> {
+        Ok(self.planned(&self.pipelines[1], graph)?.0)
+    }
+
     /// Plans a network; names the passes that changed it.
     fn planned(
         &self,
