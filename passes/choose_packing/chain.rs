@@ -1,6 +1,8 @@
 //! A network that is one chain of linear layers: what the search over packings works on.
 
+use crate::util::axes::through_reshapes;
 use crate::util::linear::{self, LinearMap};
+use crate::util::ports;
 use graph::{Graph, NodeId, Op};
 
 /// A tensor between layers, with what happens to it value by value.
@@ -21,15 +23,23 @@ pub(super) struct Chain {
     pub layers: Vec<(NodeId, LinearMap)>,
 }
 
-/// The whole network as a chain; nothing if some tensor is read twice, or layers are not all there is.
+/// The whole network, but for selections at its ends, as a chain; nothing if some tensor is read twice, or layers are not
+/// all there is.
 pub(super) fn chain(graph: &Graph) -> Option<Chain> {
     let ([input], [output]) = (graph.inputs(), graph.outputs()) else {
         return None;
     };
-    let mut tensors = vec![Tensor::new(graph, *input)];
+    // What the client reorders at the ends is packed where the selections have it.
+    let first = ports::picked_from(graph, *input).unwrap_or(*input);
+    let end = through_reshapes(graph, *output);
+    let last = match ports::is_port(graph, end) && !ports::picks_input(graph, end) {
+        true => graph.operands(end)[0],
+        false => *output,
+    };
+    let mut tensors = vec![Tensor::new(graph, first)];
     let mut layers = Vec::new();
-    let mut at = *input;
-    while at != *output {
+    let mut at = first;
+    while at != last {
         let [reader] = graph.consumers(at)[..] else {
             return None;
         };

@@ -78,8 +78,12 @@ impl Pass<Graph> for ChoosePacking {
                 None => return Err(not_tiled()),
             },
         };
+        let in_tiles = layouts.values().any(|layout| layout.as_tiles().is_some());
         for (id, layout) in layouts {
             graph.node_mut(id).facts.layout = Some(layout);
+        }
+        if in_tiles {
+            ports::settle(graph);
         }
         Ok(Changed::Yes)
     }

@@ -12,7 +12,7 @@ use crate::util::linear::refused;
 use crate::util::reindex::{Chosen, reindexed};
 use ::graph::{Graph, Op};
 use masks::Masks;
-use pass::{Changed, Pass, PassCx, PassInfo, Refusal};
+use pass::{Changed, Packing, Pass, PassCx, PassInfo, Refusal, Settings};
 use serde::{Deserialize, Serialize};
 use tiles::Orders;
 
@@ -23,7 +23,8 @@ const FEWEST_ZEROS: f64 = 0.25;
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CoPermuteLayers {
-    /// Tiles of the layers' matrices, for layers an even and an odd number behind the input; diagonals if absent.
+    /// Tiles of the layers' matrices, for layers an even and an odd number behind the input. If absent, those that the
+    /// packing is asked for in, and diagonals for packings without such sizes.
     pub tiles: Option<[usize; 2]>,
 }
 
@@ -46,8 +47,12 @@ impl Pass<Graph> for CoPermuteLayers {
         if has_layouts || cx.settings.sample_slots() == 1 || !has_zeros(graph) {
             return Ok(Changed::No);
         }
+        let grids = self.grids(cx.settings)?;
         let axes = Axes::new(graph);
-        let masks = Masks::new(graph, &axes);
+        let masks = match grids.is_empty() {
+            true => Masks::new(graph, &axes),
+            false => Masks::by_position(graph, &axes),
+        };
         let start: Orders = masks
             .sizes
             .iter()
@@ -63,43 +68,17 @@ impl Pass<Graph> for CoPermuteLayers {
             axes.group(id) == axes.size(id) && axes.size(id) > 1 && is_sparse(class)
         };
         let movable: Vec<bool> = (0..start.len()).map(free).collect();
-        let orders = match self.tiles {
-            Some(grid) if grid.iter().all(|&tile| tile > 0) => {
-                let tile: Vec<usize> = masks.phases.iter().map(|&phase| grid[phase]).collect();
-                let orders = tiles::gather(&masks, &tile, start.clone(), &movable);
-                let [before, after] =
-                    [&start, &orders].map(|o| tiles::empty_tiles(&masks, &tile, o));
-                if after.0 <= before.0 {
-                    return Ok(Changed::No);
-                }
-                cx.note(format!(
-                    "{} of {} tiles were zero, {} are",
-                    before.0, before.1, after.0
-                ));
-                orders
-            }
-            Some(grid) => {
-                return Err(
-                    Refusal::new(format!("tiles of {}x{} hold nothing", grid[0], grid[1]))
-                        .help("give two sizes of at least 1"),
-                );
-            }
-            None => {
+        let (orders, note) = match grids.is_empty() {
+            true => {
                 let vectors = movable_by_diagonals(&masks, &axes, &movable);
-                if !vectors.contains(&true) {
-                    return Ok(Changed::No);
-                }
-                let (orders, ..) = diagonals::gather(&masks, start.clone(), &vectors, cx.settings);
-                if orders == start {
-                    return Ok(Changed::No);
-                }
-                let [before, after] = [&start, &orders].map(|o| diagonals::in_use(&masks, o));
-                cx.note(format!(
-                    "{before} diagonals held weights, {after} do; plans cost less"
-                ));
-                orders
+                in_diagonals(&masks, &start, &vectors, cx.settings)
             }
+            false => in_tiles(&masks, &start, &movable, &grids),
         };
+        if orders == start {
+            return Ok(Changed::No);
+        }
+        cx.note(note);
         let moved = masks
             .classes
             .iter()
@@ -116,6 +95,70 @@ impl Pass<Graph> for CoPermuteLayers {
         graph.compact();
         Ok(Changed::Yes)
     }
+}
+
+impl CoPermuteLayers {
+    /// Tiles of classes an even and an odd number of layers behind the input, one or other of which the packing asks for;
+    /// none for diagonals.
+    fn grids(&self, settings: &Settings) -> Result<Vec<[usize; 2]>, Refusal> {
+        match (self.tiles, &settings.packing) {
+            (Some(grid), _) if grid.contains(&0) => {
+                let what = format!("tiles of {}x{} hold nothing", grid[0], grid[1]);
+                Err(Refusal::new(what).help("give two sizes of at least 1"))
+            }
+            (Some(grid), _) => Ok(vec![grid]),
+            // Either form may come first.
+            (None, Packing::Tile(Some(sizes))) => match sizes[..] {
+                [a, b, _] if a > 0 && b > 0 => {
+                    let [a, b] = [a, b].map(|size| size as usize);
+                    Ok(vec![[a, b], [b, a]])
+                }
+                _ => Ok(Vec::new()),
+            },
+            (None, _) => Ok(Vec::new()),
+        }
+    }
+}
+
+/// Orders with more empty tiles than any grid has at the start, or those of the start.
+fn in_tiles(
+    masks: &Masks,
+    start: &Orders,
+    movable: &[bool],
+    grids: &[[usize; 2]],
+) -> (Orders, String) {
+    let sizes = |grid: &[usize; 2]| -> Vec<usize> {
+        masks.phases.iter().map(|&phase| grid[phase]).collect()
+    };
+    let empty =
+        |grid: &[usize; 2], orders: &Orders| tiles::empty_tiles(masks, &sizes(grid), orders);
+    let before = grids.iter().map(|grid| empty(grid, start).0).max();
+    let before = before.unwrap_or(0);
+    let (mut best, mut most, mut note) = (start.clone(), before, String::new());
+    for grid in grids {
+        let orders = tiles::gather(masks, &sizes(grid), start.clone(), movable);
+        let (after, total) = empty(grid, &orders);
+        if after > most {
+            note = format!("{before} of {total} tiles were zero, {after} are");
+            (best, most) = (orders, after);
+        }
+    }
+    (best, note)
+}
+
+fn in_diagonals(
+    masks: &Masks,
+    start: &Orders,
+    movable: &[bool],
+    settings: &Settings,
+) -> (Orders, String) {
+    if !movable.contains(&true) {
+        return (start.clone(), String::new());
+    }
+    let (orders, ..) = diagonals::gather(masks, start.clone(), movable, settings);
+    let [before, after] = [start, &orders].map(|o| diagonals::in_use(masks, o));
+    let note = format!("{before} diagonals held weights, {after} do; plans cost less");
+    (orders, note)
 }
 
 /// Whether some weight of some layer is zero: a quick look.

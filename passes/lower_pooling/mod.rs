@@ -6,6 +6,7 @@ mod maxima;
 mod tests;
 
 use crate::util::linear::{label, refused};
+use crate::util::ports;
 use ::graph::{Graph, NodeId, Op, Patch, PoolGeometry, Wire};
 use pass::{Activations, Changed, Pass, PassCx, PassInfo, Refusal};
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,7 @@ impl Pass<Graph> for LowerPooling {
             "average pools, paddings and all that moves elements become linear layers; maxima too where asked for",
         )
         .needs("a valid graph")
-        .gives("no pools, paddings, selections, means, concatenations or transposed convolutions")
+        .gives("no pools, paddings, means, concatenations or transposed convolutions; selections only where the client makes them")
         .source("average pooling as a depthwise convolution; maxima as in Lee et al., ePrint 2020/834")
     }
 
@@ -58,6 +59,9 @@ impl Pass<Graph> for LowerPooling {
         let (mut n_lowered, mut n_maxima) = (0, 0);
         for id in graph.order() {
             let node = graph.node(id);
+            if ports::is_port(graph, id) {
+                continue;
+            }
             if let Op::MaxPool(pool) = &node.op {
                 if cx.settings.activations != Activations::Sign {
                     return Err(refused_maximum(graph, id, pool));

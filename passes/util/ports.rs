@@ -2,7 +2,7 @@
 
 use super::axes::{picks_slices, through_reshapes};
 use ::graph::{Graph, NodeId, Op, Selection};
-use layout::{ABSENT, IndexMap, Periodic};
+use layout::{ABSENT, Copy, IndexMap, Periodic};
 
 /// The selection of a node, if it reads slices in some order, each at most once.
 fn order(graph: &Graph, id: NodeId) -> Option<&Selection> {
@@ -74,11 +74,7 @@ pub fn before(graph: &Graph, id: NodeId, picked: &Periodic) -> Periodic {
     for (element, source) in sources(graph, id).into_iter().enumerate() {
         positions[source as usize] = picked.position(element as u32);
     }
-    Periodic {
-        n_elements: positions.len() as u32,
-        index: IndexMap::Table(positions.into()),
-        ..picked.clone()
-    }
+    moved(picked, positions)
 }
 
 /// Positions of the result of a selection whose operand has that layout.
@@ -87,10 +83,37 @@ pub fn behind(graph: &Graph, id: NodeId, layout: &Periodic) -> Periodic {
         .into_iter()
         .map(|s| layout.position(s))
         .collect();
-    Periodic {
+    moved(layout, positions)
+}
+
+/// A layout with these positions; what a tile tensor replicates or repeats becomes copies.
+fn moved(layout: &Periodic, positions: Vec<u32>) -> Periodic {
+    let n_slots = layout.n_slots;
+    let repeats = layout.n_ciphertexts > 1 && layout.period < n_slots;
+    let period = if repeats { n_slots } else { layout.period };
+    let table = Periodic {
         n_elements: positions.len() as u32,
         index: IndexMap::Table(positions.into()),
+        period,
         ..layout.clone()
+    };
+    let Some(tensor) = layout.as_tiles() else {
+        return table;
+    };
+    let to = layout.n_ciphertexts.saturating_mul(n_slots);
+    let periods = (0..period / layout.period).map(|k| k * layout.period);
+    let offsets = periods.flat_map(|start| tensor.replicas().into_iter().map(move |r| start + r));
+    let copies = offsets.filter(|offset| *offset > 0);
+    let copies: Vec<Copy> = copies
+        .map(|offset| Copy {
+            offset,
+            from: 0,
+            to,
+        })
+        .collect();
+    Periodic {
+        copies: copies.into(),
+        ..table
     }
 }
 
@@ -104,7 +127,11 @@ pub fn settle(graph: &mut Graph) {
         let layout_of = |id: NodeId| graph.node(id).facts.layout.clone();
         if !picks_input(graph, id) {
             let layout = layout_of(operand).map(|l| behind(graph, id, &l));
-            graph.node_mut(id).facts.layout = layout;
+            let mut at = Some(id);
+            while let Some(id) = at {
+                graph.node_mut(id).facts.layout.clone_from(&layout);
+                at = graph.consumers(id).first().copied();
+            }
             continue;
         }
         let layout = layout_of(id).map(|l| before(graph, id, &l));

@@ -45,9 +45,7 @@ pub enum LayoutError {
         position: u32,
     },
     /// Copies have an offset and positions in use, in a layout of one ciphertext; there are not many millions of them.
-    #[error(
-        "a copy without offset or positions, or in a layout of several ciphertexts, or too many"
-    )]
+    #[error("a copy without offset or positions, or that leaves its ciphertext, or too many")]
     BadCopies,
     /// A layer is planned on other positions than its diagonals were read on.
     #[error("the layouts place elements elsewhere than those the diagonals were read on")]

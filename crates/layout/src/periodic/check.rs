@@ -100,7 +100,7 @@ impl Periodic {
         }
     }
 
-    /// Checks that copies say something, lie in one ciphertext and are not more than fit.
+    /// Checks that copies say something and are not more than fit.
     fn check_copies(&self) -> Result<(), LayoutError> {
         let copies = &self.copies;
         let extent = self.base_extent();
@@ -108,10 +108,7 @@ impl Periodic {
             copy.offset == 0 || copy.from >= copy.to || u64::from(copy.from) >= extent
         };
         let looked_at = u64::from(self.n_elements) * copies.len() as u64;
-        if copies.iter().any(bad)
-            || (!copies.is_empty() && self.n_ciphertexts != 1)
-            || looked_at > MAX_COPIED
-        {
+        if copies.iter().any(bad) || looked_at > MAX_COPIED {
             return Err(LayoutError::BadCopies);
         }
         let extent = copies.len() as u64;
@@ -122,8 +119,19 @@ impl Periodic {
         }
     }
 
-    /// Checks that no two elements share a place, looking at each.
+    /// Checks that no two elements share a place and that no copy leaves its ciphertext, looking at each.
     fn check_positions(&self) -> Result<(), LayoutError> {
+        if self.n_ciphertexts != 1 {
+            let leaves = |element: u32| {
+                let ciphertext = self.position(element).checked_div(self.n_slots);
+                let all = self.positions(element);
+                all.map(|place| place.checked_div(self.n_slots))
+                    .any(|own| own != ciphertext)
+            };
+            if !self.copies.is_empty() && (0..self.n_elements).any(leaves) {
+                return Err(LayoutError::BadCopies);
+            }
+        }
         let all = (0..self.n_elements).flat_map(|element| self.positions(element));
         let mut sorted: Vec<u32> = all.collect();
         sorted.sort_unstable();

@@ -21,8 +21,8 @@ pub fn next_power_of_two(n: u32) -> u32 {
 /// An element's index is row-major over the tensor's shape without the batch axis.
 /// Its position is a ciphertext, `position / n_slots`, and a slot, `position % n_slots`.
 /// Slots `s` and `s + period` hold the same value; slots no element sits in hold zero, or what nobody knows if the layout
-/// is a tile tensor that says so. Of layouts of several ciphertexts only tile tensors have a period below `n_slots`; only
-/// layouts of one ciphertext that are no tile tensors have copies.
+/// is a tile tensor that says so. Of layouts of several ciphertexts only tile tensors have a period below `n_slots`; tile
+/// tensors have no copies, as they say themselves what is replicated, and no copy leaves its ciphertext.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Periodic {
     /// Slots of one ciphertext, a power of two.

@@ -242,7 +242,7 @@ impl TileTensor {
     }
 
     /// Slots from a value's first place to each of its replicas within one period, 0 first.
-    pub(crate) fn replicas(&self) -> Vec<u32> {
+    pub fn replicas(&self) -> Vec<u32> {
         let period = self.period();
         let mut offsets = vec![0];
         for (i, dim) in self.dims.iter().enumerate() {
