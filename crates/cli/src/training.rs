@@ -258,3 +258,6 @@ fn share(text: &str) -> Result<f64, String> {
         _ => Err("expected a share above 0 and below 1, such as 0.1".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;
