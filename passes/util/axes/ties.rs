@@ -56,6 +56,13 @@ impl Axes {
                     self.pin(&operands[0]);
                 }
             }
+            Op::AvgPool(_) | Op::MaxPool(_) | Op::GlobalAvgPool | Op::Pad(_)
+                if operands[0].len() == 1 =>
+            {
+                self.coarsen(&operands[0], slice(operand()));
+                self.coarsen(&result, slice(&node.shape));
+                self.unite(operands[0][0], result[0]);
+            }
             _ => {
                 operands.iter().for_each(|operand| self.pin(operand));
                 self.pin(&result);
