@@ -3,6 +3,7 @@
 use crate::util::axes::{Axes, ClassId};
 use crate::util::linear::{is_linear, linear_map};
 use ::graph::{Graph, NodeId, Op};
+use std::collections::BTreeMap;
 
 /// The places of the weights of one layer, or of one tap of a convolution.
 #[derive(Clone, Debug)]
@@ -46,6 +47,16 @@ pub struct Masks {
 impl Masks {
     /// The masks of all linear nodes between two classes.
     pub fn new(graph: &Graph, axes: &Axes) -> Self {
+        Self::collected(graph, axes, false)
+    }
+
+    /// The same, where a dense layer has one for each position of the elements inside their units: behind a flattened
+    /// image, one per pixel, as a convolution has one per tap.
+    pub fn by_position(graph: &Graph, axes: &Axes) -> Self {
+        Self::collected(graph, axes, true)
+    }
+
+    fn collected(graph: &Graph, axes: &Axes, by_position: bool) -> Self {
         let classes = axes.classes();
         let mut masks = Self {
             sizes: classes.iter().map(|&class| axes.size(class)).collect(),
@@ -55,13 +66,13 @@ impl Masks {
         };
         for id in graph.order() {
             if is_linear(&graph.node(id).op) {
-                masks.read(graph, axes, id);
+                masks.read(graph, axes, id, by_position);
             }
         }
         masks
     }
 
-    fn read(&mut self, graph: &Graph, axes: &Axes, id: NodeId) {
+    fn read(&mut self, graph: &Graph, axes: &Axes, id: NodeId, by_position: bool) {
         let operand = graph.operands(id)[0];
         let ([x], [y]) = (&axes.segments(operand)[..], &axes.segments(id)[..]) else {
             return;
@@ -99,8 +110,20 @@ impl Masks {
         }
         if let Some(map) = linear_map(&graph.node(id).op, graph.shape(operand)) {
             let weights = map.matrix.entries().filter(|&(.., value)| value != 0.0);
-            let unit = |(row, col, _)| (row / y.block as u32, col / x.block as u32);
-            add(weights.map(unit).collect());
+            let (high, wide) = (y.block as u32, x.block as u32);
+            let apart = by_position && map.stride.is_none();
+            let mut positions: BTreeMap<(u32, u32), Vec<(u32, u32)>> = BTreeMap::new();
+            positions.insert((0, 0), Vec::new());
+            for (row, col, _) in weights {
+                let position = if apart {
+                    (row % high, col % wide)
+                } else {
+                    (0, 0)
+                };
+                let entries = positions.entry(position).or_default();
+                entries.push((row / high, col / wide));
+            }
+            positions.into_values().for_each(add);
         }
     }
 

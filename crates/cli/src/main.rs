@@ -8,6 +8,8 @@ mod progress;
 mod screen;
 mod sizes;
 mod staging;
+#[allow(dead_code, reason = "no command trains yet")]
+mod training;
 mod warn;
 
 use args::{Cli, Command};

@@ -1,11 +1,52 @@
 //! Numbers of an array, cut to the samples asked for.
 
-use crate::npy::{self, Header};
+use crate::npy::{self, Header, NumberType};
+use crate::raw::{Numbers, Raw};
 use crate::shape::{self, product};
 use crate::source::{Source, fault, take};
-use crate::{Feed, InputError, MAX_BYTES, Raw};
+use crate::{Feed, InputError, MAX_BYTES};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
+
+/// Numbers of an array in the type that they are stored in.
+pub(crate) struct Stored {
+    number: NumberType,
+    bytes: Vec<u8>,
+    /// Of an array in Fortran order, all of whose numbers are here: index of the first one asked for, dimensions, strides.
+    fortran: Option<(usize, Vec<usize>, Vec<usize>)>,
+}
+
+impl Stored {
+    /// Numbers that lie in C order.
+    pub fn new(number: NumberType, bytes: Vec<u8>) -> Stored {
+        Stored {
+            number,
+            bytes,
+            fortran: None,
+        }
+    }
+
+    /// Numbers of a range in C order.
+    pub fn numbers(&self, range: Range<usize>) -> Vec<f64> {
+        let width = self.number.n_bytes;
+        let Some((first, dims, strides)) = &self.fortran else {
+            let bytes = &self.bytes[range.start * width..range.end * width];
+            return self.number.decode_all(bytes);
+        };
+        let number = |index: usize| {
+            let mut rest = first + index;
+            let mut at = 0;
+            for (&dim, &stride) in dims.iter().zip(strides).rev() {
+                at += rest % dim.max(1) * stride;
+                rest /= dim.max(1);
+            }
+            self.number
+                .decode(self.bytes.get(at * width..).unwrap_or(&[]))
+        };
+        range.map(number).collect()
+    }
+}
 
 /// Reads the samples of an `.npy` file.
 pub(crate) fn npy_samples(
@@ -32,12 +73,13 @@ pub(crate) fn samples(
     let reading = shape::expect(path, &header.dims, shape, feed)?;
     let (first, count) = shape::window(path, reading.n_samples, feed)?;
     let n_each = reading.fit.len();
-    let numbers = read_window(path, reader, n_data, header, n_each, first, count)?;
-    let values = numbers.chunks_exact(n_each).map(<[f64]>::to_vec).collect();
+    let stored = read_window(path, reader, n_data, header, n_each, first, count)?;
     Ok(Raw {
         fit: reading.fit,
+        n_samples: reading.n_samples,
         first,
-        values,
+        count,
+        numbers: Numbers::Stored(stored),
         array: None,
         single: reading.single,
     })
@@ -54,7 +96,8 @@ pub(crate) fn all_numbers(
     let n_numbers = product
         .and_then(|n| usize::try_from(n).ok())
         .unwrap_or(usize::MAX);
-    read_window(path, reader, n_data, header, 1, 0, n_numbers)
+    let stored = read_window(path, reader, n_data, header, 1, 0, n_numbers)?;
+    Ok(stored.numbers(0..n_numbers))
 }
 
 /// Numbers `first · n_each .. (first + count) · n_each` in C order.
@@ -66,7 +109,7 @@ fn read_window(
     n_each: usize,
     first: usize,
     count: usize,
-) -> Result<Vec<f64>, InputError> {
+) -> Result<Stored, InputError> {
     let too_large = |found| InputError::TooLarge {
         path: path.into(),
         found,
@@ -124,10 +167,7 @@ fn read_window(
         });
     }
     if !everything {
-        return Ok(bytes
-            .chunks_exact(width)
-            .map(|bytes| header.number.decode(bytes))
-            .collect());
+        return Ok(Stored::new(header.number, bytes));
     }
     let strides: Vec<usize> = dims
         .iter()
@@ -137,16 +177,9 @@ fn read_window(
             Some(this)
         })
         .collect();
-    let number = |index: usize| {
-        let mut rest = index;
-        let mut at = 0;
-        for (&dim, &stride) in dims.iter().zip(&strides).rev() {
-            at += rest % dim.max(1) * stride;
-            rest /= dim.max(1);
-        }
-        header.number.decode(bytes.get(at * width..).unwrap_or(&[]))
-    };
-    Ok((first * n_each..(first + count) * n_each)
-        .map(number)
-        .collect())
+    Ok(Stored {
+        number: header.number,
+        bytes,
+        fortran: Some((first * n_each, dims, strides)),
+    })
 }

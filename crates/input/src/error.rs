@@ -137,6 +137,48 @@ pub enum InputError {
         /// Number of classes.
         n_classes: usize,
     },
+    /// Labels of another number than samples.
+    #[error("{} has {labels} labels, {} has {samples} samples", path.display(), data.display())]
+    LabelCount {
+        /// The file of the labels.
+        path: PathBuf,
+        /// How many it has.
+        labels: usize,
+        /// The file of the samples.
+        data: PathBuf,
+        /// How many it has.
+        samples: u64,
+    },
+    /// A file of labels for samples that have theirs already.
+    #[error("{} brings its own labels, {} names others", data.display(), path.display())]
+    OwnLabels {
+        /// The samples.
+        data: PathBuf,
+        /// The file of the labels.
+        path: PathBuf,
+    },
+    /// A folder without what was looked for.
+    #[error("{} has {found}, expected {expected}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+        /// What would do.
+        expected: &'static str,
+    },
+    /// Pictures of several sizes.
+    #[error("{} is {found}, expected {expected} as in {}", path.display(), first.display())]
+    MixedSizes {
+        /// The picture.
+        path: PathBuf,
+        /// Its width and height.
+        found: String,
+        /// Width and height of the first one.
+        expected: String,
+        /// The first picture.
+        first: PathBuf,
+    },
     /// A mean, standard deviation, scale or padding that can not be applied.
     #[error("{what} is {found}, expected {expected}")]
     Setting {
@@ -194,6 +236,12 @@ impl InputError {
                 "classes count from 0: subtract 1 where the file counts from 1"
             }
             InputError::Class { .. } => "give the labels of this network's classes",
+            InputError::LabelCount { .. } => {
+                "give one label per sample, in the same order; FILE.npz:ARRAY names an array"
+            }
+            InputError::OwnLabels { .. } => "leave the other labels out",
+            InputError::Folder { .. } => "name the folder that holds these, or a single file",
+            InputError::MixedSizes { .. } => "resize the pictures to one size",
             InputError::Setting { .. } => return None,
         };
         Some(help.into())

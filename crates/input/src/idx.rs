@@ -1,8 +1,9 @@
 //! IDX, the format of MNIST: two zero bytes, a type, the number of dimensions, the dimensions, the data, all big-endian.
 
 use crate::npy::{Header, NumberType};
+use crate::raw::Raw;
 use crate::source::{Source, take};
-use crate::{Feed, InputError, Raw, array};
+use crate::{Feed, InputError, array};
 use std::io::Read;
 use std::path::Path;
 

@@ -1,5 +1,6 @@
 //! Class numbers.
 
+use crate::npy::Header;
 use crate::source::{Content, Source};
 use crate::{InputError, array, idx, npy, npz};
 use std::io::Read;
@@ -27,11 +28,20 @@ pub fn read_labels(path: &Path) -> Result<Vec<u32>, InputError> {
             let numbers = array::all_numbers(&path, &mut reader, n_data, &header)?;
             (header, numbers)
         }
-        Content::Npz => npz::labels(&mut source)?,
+        Content::Npz => npz::labels(&source)?,
         Content::Idx => idx::labels(&mut source)?,
         Content::Other => return text(path, source),
         Content::Picture => return Err(unknown(path)),
     };
+    from_numbers(path, &header, numbers)
+}
+
+/// Labels of an array's numbers.
+pub(crate) fn from_numbers(
+    path: &Path,
+    header: &Header,
+    numbers: Vec<f64>,
+) -> Result<Vec<u32>, InputError> {
     if !header.is_label_vector() {
         return Err(InputError::Format {
             path: path.into(),

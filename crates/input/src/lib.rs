@@ -10,7 +10,8 @@
 //! | IDX of bytes (MNIST) | magic `0x803` | magic `0x801` |
 //! | text, one number per line | | integers |
 //!
-//! The first bytes decide, not the name; any but `.npz` and pictures may be gzipped.
+//! The first bytes decide, not the name; any but `.npz` and pictures may be gzipped. [`read_labelled`] reads samples
+//! together with their labels, from these, from CIFAR-10's `.bin` files and from folders.
 //!
 //! # Untrusted bytes
 //! Memory grows with the data that arrives, never with what a header promises, and ends at [`MAX_BYTES`].
@@ -18,23 +19,28 @@
 #![warn(missing_docs)]
 
 mod array;
+mod cifar;
 mod error;
 mod feed;
+mod folder;
 mod idx;
+mod labelled;
 mod labels;
 mod npy;
 mod npz;
 mod output;
 mod picture;
+mod raw;
 mod shape;
 mod source;
 
 pub use error::InputError;
 pub use feed::Feed;
+pub use labelled::{Labelled, read_labelled, test_data};
 pub use labels::{check_labels, read_labels};
 pub use output::write_npy;
 
-use shape::Fit;
+use raw::Raw;
 use source::{Content, Source};
 use std::path::Path;
 
@@ -50,20 +56,6 @@ pub struct Samples {
     pub values: Vec<Vec<f64>>,
     /// Where each comes from: `digit.png`, `inputs.npy#3`, `test.npz:x#0`.
     pub names: Vec<String>,
-}
-
-/// Numbers as they stand in a file, already cut to the samples asked for.
-pub(crate) struct Raw {
-    /// How they fill the network's shape.
-    pub fit: Fit,
-    /// Index of the first sample in the file.
-    pub first: usize,
-    /// One vector per sample, before scaling.
-    pub values: Vec<Vec<f64>>,
-    /// Name of the array, after the file's.
-    pub array: Option<String>,
-    /// The file holds one sample, without an index.
-    pub single: bool,
 }
 
 /// Reads samples of `shape`, the shape of one sample without batch dimension.
@@ -84,34 +76,25 @@ pub(crate) struct Raw {
 pub fn read_samples(path: &Path, feed: &Feed, shape: &[usize]) -> Result<Samples, InputError> {
     feed.check(path, shape)?;
     let mut source = Source::open(path)?;
-    let raw = match source.content {
-        Content::Npy => array::npy_samples(&mut source, feed, shape)?,
-        Content::Npz => npz::samples(&mut source, feed, shape)?,
-        Content::Idx => idx::samples(&mut source, feed, shape)?,
-        Content::Picture => picture::samples(&source, feed, shape)?,
-        Content::Other => {
-            return Err(InputError::Unknown {
-                path: path.into(),
-                expected: "an .npy, .npz, .png, .jpg or IDX file",
-            });
-        }
-    };
+    let raw = raw(&mut source, feed, shape, npz::samples)?;
     let file = source
         .path
         .file_name()
         .unwrap_or_default()
         .to_string_lossy();
-    let array = raw.array.map(|name| format!(":{name}")).unwrap_or_default();
+    let array = match &raw.array {
+        Some(name) => format!(":{name}"),
+        None => String::new(),
+    };
     let mut samples = Samples {
         shape: shape.into(),
         values: vec![],
         names: vec![],
     };
-    for (i, values) in raw.values.into_iter().enumerate() {
+    for i in 0..raw.count {
         let sample = raw.first + i;
-        samples
-            .values
-            .push(feed.apply(path, sample, values, &raw.fit, shape)?);
+        let values = feed.apply(path, sample, raw.sample(i), &raw.fit, shape)?;
+        samples.values.push(values);
         let index = if raw.single {
             String::new()
         } else {
@@ -120,4 +103,26 @@ pub fn read_samples(path: &Path, feed: &Feed, shape: &[usize]) -> Result<Samples
         samples.names.push(format!("{file}{array}{index}"));
     }
     Ok(samples)
+}
+
+/// How the samples of an archive are read.
+type Archive = fn(&Source, &Feed, &[usize]) -> Result<Raw, InputError>;
+
+/// Samples of a file as they stand there.
+fn raw(
+    source: &mut Source,
+    feed: &Feed,
+    shape: &[usize],
+    archive: Archive,
+) -> Result<Raw, InputError> {
+    match source.content {
+        Content::Npy => array::npy_samples(source, feed, shape),
+        Content::Npz => archive(source, feed, shape),
+        Content::Idx => idx::samples(source, feed, shape),
+        Content::Picture => picture::samples(source, feed, shape),
+        Content::Other => Err(InputError::Unknown {
+            path: source.path.clone(),
+            expected: "an .npy, .npz, .png, .jpg or IDX file",
+        }),
+    }
 }

@@ -52,7 +52,18 @@ impl NumberType {
         )
     }
 
-    /// The numbers of `bytes`, whose length is a multiple of `n_bytes`; 64-bit integers are rounded.
+    /// All numbers of `bytes`.
+    pub fn decode_all(self, bytes: &[u8]) -> Vec<f64> {
+        if (self.kind, self.n_bytes) == (b'u', 1) {
+            return bytes.iter().map(|&byte| f64::from(byte)).collect();
+        }
+        bytes
+            .chunks_exact(self.n_bytes)
+            .map(|bytes| self.decode(bytes))
+            .collect()
+    }
+
+    /// The first number of `bytes`; 64-bit integers are rounded.
     pub fn decode(self, bytes: &[u8]) -> f64 {
         let mut le = [0u8; 8];
         for (i, slot) in le.iter_mut().take(self.n_bytes).enumerate() {

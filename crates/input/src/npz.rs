@@ -1,8 +1,9 @@
 //! Archives of NumPy arrays.
 
 use crate::npy::{self, Header};
+use crate::raw::Raw;
 use crate::source::{Source, fault};
-use crate::{Feed, InputError, Raw, array, shape};
+use crate::{Feed, InputError, array, shape};
 use npyz::npz::NpzArchive;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -35,6 +36,17 @@ const LABELS: [&str; 9] = [
     "test_label",
     "test_labels",
 ];
+/// Samples and labels of a part of the data, that of training first.
+const TRAINING: [(&str, &str); 3] = [
+    ("x_train", "y_train"),
+    ("train_x", "train_y"),
+    ("train_images", "train_labels"),
+];
+const TEST: [(&str, &str); 3] = [
+    ("x_test", "y_test"),
+    ("test_x", "test_y"),
+    ("test_images", "test_labels"),
+];
 /// Most entries that an archive may have.
 const MAX_ENTRIES: usize = 4096;
 
@@ -48,16 +60,33 @@ struct Entry {
 }
 
 /// Reads the samples of an archive: of the array asked for, or of the one that fits.
-pub(crate) fn samples(
-    source: &mut Source,
+pub(crate) fn samples(source: &Source, feed: &Feed, shape: &[usize]) -> Result<Raw, InputError> {
+    named_samples(source, feed, shape, &SAMPLES)
+}
+
+/// As [`samples`], those of training before others.
+pub(crate) fn training_samples(
+    source: &Source,
     feed: &Feed,
     shape: &[usize],
+) -> Result<Raw, InputError> {
+    let training = TRAINING.iter().map(|(samples, _)| *samples);
+    let names: Vec<&str> = training.chain(SAMPLES).collect();
+    named_samples(source, feed, shape, &names)
+}
+
+fn named_samples(
+    source: &Source,
+    feed: &Feed,
+    shape: &[usize],
+    names: &[&str],
 ) -> Result<Raw, InputError> {
     let fits = |header: &Header| shape::reading(&header.dims, shape, feed.pad).is_some();
     let expected = format!("samples of shape {shape:?}");
     with_array(
         source,
-        &SAMPLES,
+        source.array.as_deref(),
+        names,
         fits,
         &expected,
         |path, reader, n_data, header, name| {
@@ -69,10 +98,63 @@ pub(crate) fn samples(
 }
 
 /// Reads an array of integer labels.
-pub(crate) fn labels(source: &mut Source) -> Result<(Header, Vec<f64>), InputError> {
+pub(crate) fn labels(source: &Source) -> Result<(Header, Vec<f64>), InputError> {
+    named_labels(source, source.array.as_deref(), &LABELS)
+}
+
+/// Reads the labels of the array `samples`, if the archive has some.
+pub(crate) fn labels_of(
+    source: &Source,
+    samples: &str,
+) -> Result<Option<(Header, Vec<f64>)>, InputError> {
+    let mut parts = TRAINING.iter().chain(&TEST);
+    let labels = match parts.find(|part| part.0.eq_ignore_ascii_case(samples)) {
+        Some(&(_, labels)) => {
+            let names = names(source)?;
+            let Some(labels) = names.iter().find(|n| n.eq_ignore_ascii_case(labels)) else {
+                return Ok(None);
+            };
+            named_labels(source, Some(labels), &[])
+        }
+        None => named_labels(source, None, &LABELS),
+    };
+    match labels {
+        Ok(labels) => Ok(Some(labels)),
+        Err(InputError::NoArray { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Names of the test samples and their labels in an archive that holds training samples too.
+pub(crate) fn test_part(source: &Source) -> Result<Option<(String, String)>, InputError> {
+    let names = names(source)?;
+    let found = |name: &str| names.iter().find(|n| n.eq_ignore_ascii_case(name)).cloned();
+    let training = match &source.array {
+        Some(array) => TRAINING.iter().any(|t| t.0.eq_ignore_ascii_case(array)),
+        None => TRAINING.iter().any(|t| found(t.0).is_some()),
+    };
+    let test = || {
+        TEST.iter()
+            .find_map(|test| found(test.0).zip(found(test.1)))
+    };
+    Ok(if training { test() } else { None })
+}
+
+/// Names of all arrays that can be read.
+fn names(source: &Source) -> Result<Vec<String>, InputError> {
+    let (entries, _) = entries(source, &mut archive(source)?)?;
+    Ok(entries.into_iter().map(|entry| entry.name).collect())
+}
+
+fn named_labels(
+    source: &Source,
+    array: Option<&str>,
+    names: &[&str],
+) -> Result<(Header, Vec<f64>), InputError> {
     with_array(
         source,
-        &LABELS,
+        array,
+        names,
         Header::is_label_vector,
         "integer labels",
         |path, reader, n_data, header, _| {
@@ -84,19 +166,24 @@ pub(crate) fn labels(source: &mut Source) -> Result<(Header, Vec<f64>), InputErr
     )
 }
 
-/// Chooses an array and hands its data on.
+fn archive(source: &Source) -> Result<NpzArchive<BufReader<File>>, InputError> {
+    let file = source
+        .file
+        .try_clone()
+        .map_err(|error| source.fault(error))?;
+    NpzArchive::new(BufReader::new(file)).map_err(|error| source.fault(error))
+}
+
+/// Chooses an array, the one of that name or one that fits, and hands its data on.
 fn with_array<T>(
     source: &Source,
+    array: Option<&str>,
     names: &[&str],
     fits: impl Fn(&Header) -> bool,
     expected: &str,
     read: impl FnOnce(&Path, &mut dyn Read, u64, &Header, &str) -> Result<T, InputError>,
 ) -> Result<T, InputError> {
-    let file = source
-        .file
-        .try_clone()
-        .map_err(|error| source.fault(error))?;
-    let mut archive = NpzArchive::new(BufReader::new(file)).map_err(|error| source.fault(error))?;
+    let mut archive = archive(source)?;
     let (entries, listed) = entries(source, &mut archive)?;
     let no_array = |expected, ambiguous| {
         Err(InputError::NoArray {
@@ -108,8 +195,8 @@ fn with_array<T>(
     };
     let fitting = || entries.iter().filter(|entry| fits(&entry.header));
     let named = |name: &&str| fitting().find(|entry| entry.name.eq_ignore_ascii_case(name));
-    let chosen = match &source.array {
-        Some(name) => match entries.iter().find(|entry| entry.name == *name) {
+    let chosen = match array {
+        Some(name) => match entries.iter().find(|entry| entry.name == name) {
             Some(entry) => entry,
             None => return no_array(format!("the name {name:?}"), false),
         },

@@ -1,8 +1,9 @@
 //! PNG and JPEG pictures.
 
+use crate::raw::{Numbers, Raw};
 use crate::shape::{Fit, reading, window};
 use crate::source::Source;
-use crate::{Feed, InputError, Raw};
+use crate::{Feed, InputError};
 use image::{DynamicImage, ImageDecoder, ImageReader};
 use std::io::{self, BufReader, Seek};
 
@@ -50,8 +51,10 @@ pub(crate) fn samples(source: &Source, feed: &Feed, shape: &[usize]) -> Result<R
     let values = values(picture, in_color, channels, &fit);
     Ok(Raw {
         fit,
+        n_samples: 1,
         first: 0,
-        values: [values].into_iter().take(count).collect(),
+        count,
+        numbers: Numbers::Values(values),
         array: None,
         single: true,
     })

@@ -71,3 +71,54 @@ fn bundled_inputs() {
         labels.len()
     );
 }
+
+#[test]
+fn mnist_for_training() {
+    let Some(folder) = shared("data/mnist") else {
+        return;
+    };
+    let feed = Feed {
+        scale: 1.0 / 255.0,
+        ..Feed::default()
+    };
+    let training = read_labelled(&folder, None, &[1, 28, 28], &feed).unwrap();
+    assert_eq!(training.n_samples(), 60_000);
+    assert_eq!(training.labels.unwrap()[..5], [5, 0, 4, 1, 9]);
+    let sum = training.inputs.iter().map(|&v| f64::from(v)).sum::<f64>();
+    assert!((sum / 47_040_000.0 - 0.1307).abs() < 1e-4, "{sum}");
+    let (images, labels) = test_data(&folder).unwrap().unwrap();
+    let test = read_labelled(&images, labels.as_deref(), &[784], &feed).unwrap();
+    assert_eq!((test.n_samples(), test.labels.unwrap()[0]), (10_000, 7));
+}
+
+#[test]
+fn cifar_for_training() {
+    let Some(file) = shared("data/cifar10/train_lossless_3000.bin.gz") else {
+        return;
+    };
+    let feed = Feed {
+        scale: 1.0 / 255.0,
+        mean: vec![0.4914, 0.4822, 0.4465],
+        std: vec![0.247, 0.2435, 0.2616],
+        ..Feed::default()
+    };
+    let data = read_labelled(&file, None, &[3, 32, 32], &feed).unwrap();
+    assert_eq!((data.n_samples(), data.class_names.len()), (3000, 10));
+    // The first image of data_batch_1 is a frog.
+    assert_eq!(data.class_names[data.labels.unwrap()[0] as usize], "frog");
+    // Three thousand images have about the mean and deviation of all.
+    for channel in 0..3 {
+        let values = data.inputs.chunks(1024).skip(channel).step_by(3).flatten();
+        let (sum, squares) = values.fold((0.0, 0.0), |(sum, squares), &v| {
+            let v = f64::from(v);
+            (sum + v, squares + v * v)
+        });
+        let n = 3000.0 * 1024.0;
+        assert!((sum / n).abs() < 0.05, "{channel}: {}", sum / n);
+        assert!(
+            (squares / n - 1.0).abs() < 0.05,
+            "{channel}: {}",
+            squares / n
+        );
+    }
+}

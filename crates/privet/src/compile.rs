@@ -70,6 +70,40 @@ pub struct Compiled {
 /// Highest degree of a single polynomial where signs are allowed: higher ones leave less room for unseen values.
 const SERIES_DEGREE_BESIDE_SIGNS: usize = 7;
 
+impl Options {
+    /// Settings of passes, but for what is found by trying: ring, scale and batch width.
+    pub fn settings(&self) -> Settings {
+        let calibration = self.calibration.as_ref().map(|samples| {
+            Arc::new(Calibration {
+                samples: samples.iter().map(|s| vec![s.clone()]).collect(),
+            })
+        });
+        let mut settings = Settings {
+            calibration,
+            ..Settings::default()
+        };
+        if let Some(costs) = &self.costs {
+            settings.costs = costs.clone();
+        }
+        settings.objective = self.objective;
+        settings.packing = match &self.packing {
+            // Terms of sharing are searched along with the ring, for one family.
+            Packing::Auto if self.share.is_some() => Packing::Diagonal,
+            packing => packing.clone(),
+        };
+        settings.max_input_ciphertexts = self.max_input_ciphertexts;
+        settings.key_memory = self.key_memory;
+        settings.activations = self.activations;
+        let usual_degree = match settings.activations {
+            Activations::Polynomial => settings.max_degree,
+            Activations::Sign => SERIES_DEGREE_BESIDE_SIGNS,
+        };
+        settings.max_degree = self.max_degree.unwrap_or(usual_degree);
+        settings.activation_error = self.activation_error.unwrap_or(settings.activation_error);
+        settings
+    }
+}
+
 /// Compiles a model with a compiler, [`passes::standard`] for most. Every ring degree from the smallest that fits is
 /// tried until a larger one is no cheaper; `dump` is told of passes that depend on the ring for every ring that is
 /// tried, the chosen one last.
@@ -92,35 +126,7 @@ pub fn compile(
         )
         .into());
     }
-    let calibration = options.calibration.as_ref().map(|samples| {
-        Arc::new(Calibration {
-            samples: samples.iter().map(|s| vec![s.clone()]).collect(),
-        })
-    });
-    let mut settings = Settings {
-        calibration,
-        ..Settings::default()
-    };
-    if let Some(costs) = &options.costs {
-        settings.costs = costs.clone();
-    }
-    settings.objective = options.objective;
-    settings.packing = match &options.packing {
-        // Terms of sharing are searched along with the ring, for one family.
-        Packing::Auto if options.share.is_some() => Packing::Diagonal,
-        packing => packing.clone(),
-    };
-    settings.max_input_ciphertexts = options.max_input_ciphertexts;
-    settings.key_memory = options.key_memory;
-    settings.activations = options.activations;
-    let usual_degree = match settings.activations {
-        Activations::Polynomial => settings.max_degree,
-        Activations::Sign => SERIES_DEGREE_BESIDE_SIGNS,
-    };
-    settings.max_degree = options.max_degree.unwrap_or(usual_degree);
-    settings.activation_error = options
-        .activation_error
-        .unwrap_or(settings.activation_error);
+    let mut settings = options.settings();
     // What does not depend on the ring runs once.
     let (front, back) = arrange::split(&compiler.graph);
     let mut polynomial = model.graph.clone();

@@ -45,7 +45,10 @@ pub mod prelude {
         Check, CheckOptions, Client, Compiled, Encrypted, Error, FileInfo, Keys, Model, Options,
         Role, ServerKeys, ShareCounter, ShareOptions, check, compile,
     };
-    pub use input::{Feed, Samples, check_labels, read_labels, read_samples, write_npy};
+    pub use input::{
+        Feed, Labelled, Samples, check_labels, read_labelled, read_labels, read_samples, test_data,
+        write_npy,
+    };
     pub use params::Params;
     pub use pass::{Activations, Objective, Packing};
     pub use report::{Report, human_bytes, human_count, human_ms};

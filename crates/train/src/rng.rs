@@ -18,3 +18,28 @@ pub(crate) fn permutation(n: usize, seed: u64) -> Vec<u32> {
     }
     order
 }
+
+/// Normally distributed numbers, by Box and Muller.
+pub(crate) struct Gaussian {
+    rng: ChaCha8Rng,
+    spare: Option<f64>,
+}
+
+impl Gaussian {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            rng: generator(seed),
+            spare: None,
+        }
+    }
+
+    pub(crate) fn draw(&mut self) -> f64 {
+        if let Some(spare) = self.spare.take() {
+            return spare;
+        }
+        let mut unit = || (f64::from(self.rng.next_u32()) + 0.5) / 4_294_967_296.0;
+        let (radius, angle) = ((-2.0 * unit().ln()).sqrt(), std::f64::consts::TAU * unit());
+        self.spare = Some(radius * angle.sin());
+        radius * angle.cos()
+    }
+}

@@ -33,6 +33,17 @@ impl Axes {
                 self.coarsen(&result, slice(&node.shape));
                 self.tie_groups(geometry, &operands[0], &result);
             }
+            Op::AvgPool(_) | Op::MaxPool(_) | Op::GlobalAvgPool | Op::Pad(_) => {
+                self.coarsen(&operands[0], slice(operand()));
+                self.coarsen(&result, slice(&node.shape));
+                match (&operands[0][..], &result[..]) {
+                    (&[x], &[y]) => self.unite(x, y),
+                    _ => {
+                        self.pin(&operands[0]);
+                        self.pin(&result);
+                    }
+                }
+            }
             Op::Add
             | Op::Mul
             | Op::Affine { .. }
@@ -55,13 +66,6 @@ impl Axes {
                 ) {
                     self.pin(&operands[0]);
                 }
-            }
-            Op::AvgPool(_) | Op::MaxPool(_) | Op::GlobalAvgPool | Op::Pad(_)
-                if operands[0].len() == 1 =>
-            {
-                self.coarsen(&operands[0], slice(operand()));
-                self.coarsen(&result, slice(&node.shape));
-                self.unite(operands[0][0], result[0]);
             }
             _ => {
                 operands.iter().for_each(|operand| self.pin(operand));

@@ -1,0 +1,22 @@
+//! The scheme `privet`: prune what the compiled circuit pays for.
+//!
+//! [`Pricer`] says what a network would cost, layer by layer, from its plans alone. [`options`] draws for each layer the curve
+//! of what can be spared against what is lost.
+
+mod cells;
+mod error;
+mod grids;
+mod knapsack;
+mod layer;
+mod levels;
+mod price;
+mod select;
+mod split;
+
+pub use cells::{Members, PlannedLayer, layers};
+pub use error::Error;
+pub use knapsack::{Combination, Target, choose};
+pub use layer::{Choice, Curve, options};
+pub use price::{LayerPrice, Priced, Pricer};
+pub use select::{Grid, Selection};
+pub use split::{Split, splits};
