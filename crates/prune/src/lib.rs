@@ -1,15 +1,17 @@
 //! Pruning of networks for what their compiled circuits pay for, and conversion to networks that compile.
 //!
 //! - [`convert`]: maximum pools to averages and activations to polynomials, one by one, retraining after each.
-//! - [`engine`] runs the steps of a scheme; [`hepex`] has the published ones for tiles.
+//! - [`engine`] runs the steps of a scheme; [`hepex`], [`mofhei`] and [`artemis`] are published ones.
 //! - [`aligned`]: groups, prices and choices from the plans of the compiler itself.
 #![deny(missing_docs)]
 
 pub mod aligned;
+pub mod artemis;
 pub mod convert;
 pub mod engine;
 mod error;
 pub mod hepex;
+pub mod mofhei;
 mod trainer;
 
 pub use error::{Error, PruneError};

@@ -1,0 +1,4 @@
+mod block;
+mod cull;
+mod networks;
+mod price;
