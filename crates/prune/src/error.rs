@@ -67,6 +67,21 @@ pub enum Error {
     /// The network does not compile.
     #[error(transparent)]
     Compile(#[from] privet::Error),
+    /// No network as cheap as was asked for was found.
+    #[error(
+        "the network was brought to {:.0} % of its cost, {:.0} % were asked for: nothing is left that could go",
+        100.0 * reached,
+        100.0 * asked
+    )]
+    Budget {
+        /// Share of the cost.
+        asked: f64,
+        /// Share that was reached.
+        reached: f64,
+    },
+    /// Importances or layers that a scheme can not use.
+    #[error("{0}")]
+    Scheme(String),
     /// A folder that can not be made.
     #[error("{}: {source}", path.display())]
     Folder {
@@ -85,6 +100,10 @@ impl Error {
             Self::Plan(error) => error.help(),
             Self::Train(error) => Some(error.help().to_owned()),
             Self::Compile(error) => error.help(),
+            Self::Budget { .. } => {
+                Some("ask for a larger share, or allow --budget-accuracy".to_owned())
+            }
+            Self::Scheme(_) => Some("choose another scheme or packing".to_owned()),
             Self::Folder { .. } => Some("name a folder that can be written".to_owned()),
         }
     }

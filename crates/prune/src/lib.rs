@@ -2,11 +2,13 @@
 //!
 //! - [`convert`]: maximum pools to averages and activations to polynomials, one by one, retraining after each.
 //! - [`engine`] runs the steps of a scheme; [`hepex`], [`mofhei`] and [`artemis`] are published ones.
-//! - [`aligned`]: groups, prices and choices from the plans of the compiler itself.
+//! - [`budget`] is our own: it searches for the cheapest network within a loss; [`aligned`] has its groups, prices and
+//!   choices, from the plans of the compiler itself.
 #![deny(missing_docs)]
 
 pub mod aligned;
 pub mod artemis;
+pub mod budget;
 pub mod convert;
 pub mod engine;
 mod error;

@@ -14,7 +14,7 @@ mod second;
 mod tiles;
 
 pub use expand::Expand;
-pub use permute::Permute;
+pub use permute::{Permute, moved, orders};
 pub use scheme::{HePex, Scheme};
 pub use score::{Criterion, Prune, Rank, Scope};
 pub use second::{AlmostZero, SecondPrune};

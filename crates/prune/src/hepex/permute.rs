@@ -25,10 +25,10 @@ impl Change for Permute {
     }
 
     fn apply(&self, pruned: Pruned) -> Result<Pruned, PruneError> {
-        check_shape(self.tiles)?;
-        let Some(graph) = permuted(&pruned.graph, self.tiles)? else {
+        let Some(orders) = orders(&pruned.graph, self.tiles)? else {
             return Ok(pruned);
         };
+        let graph = moved(&pruned.graph, &orders)?;
         let moved = Pruned::new(graph);
         let is_masked = |id: &_| pruned.masks.contains_key(id);
         let weights = moved.weights().into_iter();
@@ -40,8 +40,12 @@ impl Change for Permute {
     }
 }
 
-/// The graph with more empty tiles, if there is one.
-fn permuted(graph: &Graph, tiles: TileShape) -> Result<Option<Graph>, PruneError> {
+/// Orders of units that leave more tiles of a graph empty, if there are any.
+///
+/// # Errors
+/// [`PruneError::Setting`] for tiles without extent.
+pub fn orders(graph: &Graph, tiles: TileShape) -> Result<Option<Chosen>, PruneError> {
+    check_shape(tiles)?;
     let axes = Axes::new(graph);
     let masks = Masks::by_position(graph, &axes);
     let sizes: Vec<usize> = masks.phases.iter().map(|&phase| tiles[phase]).collect();
@@ -58,15 +62,25 @@ fn permuted(graph: &Graph, tiles: TileShape) -> Result<Option<Graph>, PruneError
     }
     let moved = masks.classes.iter().zip(orders).zip(&start);
     let moved = moved.filter(|((_, order), start)| order != *start);
-    let chosen: Chosen = moved.map(|((&class, order), _)| (class, order)).collect();
-    let mut next = reindexed(graph, &axes, &chosen).map_err(|error| PruneError::Graph {
+    Ok(Some(
+        moved.map(|((&class, order), _)| (class, order)).collect(),
+    ))
+}
+
+/// The graph with its units in such orders; they may come from another graph of the same layers.
+///
+/// # Errors
+/// [`PruneError::Graph`] if they do not fit.
+pub fn moved(graph: &Graph, orders: &Chosen) -> Result<Graph, PruneError> {
+    let axes = Axes::new(graph);
+    let mut next = reindexed(graph, &axes, orders).map_err(|error| PruneError::Graph {
         why: error.to_string(),
     })?;
     next.compact();
     for &output in graph.outputs() {
         keep_name(&mut next, &graph.node(output).name);
     }
-    Ok(Some(next))
+    Ok(next)
 }
 
 /// Gives a layer whose results are put back into order its name again, by which its parameters are known.
