@@ -20,6 +20,8 @@ pub(crate) struct Form {
     pub(crate) base: NodeId,
     /// ONNX nodes passed since.
     pub(crate) origin: BTreeSet<String>,
+    /// Basis of `sum`; a Chebyshev one is without a term.
+    basis: Basis,
     sum: Vec<f64>,
     term: Option<Term>,
 }
@@ -37,6 +39,7 @@ impl Form {
         Self {
             base,
             origin: BTreeSet::new(),
+            basis: Basis::Power,
             sum: vec![0.0, 1.0],
             term: None,
         }
@@ -76,7 +79,11 @@ impl Form {
             factor: times(&t.factor, factor),
             ..t.clone()
         });
-        self.join(other, times(&self.sum, &other.sum), term)
+        let product = match self.basis {
+            Basis::Power => times(&self.sum, &other.sum),
+            Basis::Chebyshev { .. } => chebyshev_times(&self.sum, &other.sum),
+        };
+        self.join(other, product, term)
     }
 
     /// An integer power of a polynomial.
@@ -93,7 +100,8 @@ impl Form {
             function,
             inner: self.sum.clone(),
         };
-        self.term.is_none().then(|| Self {
+        let is_plain = self.term.is_none() && self.basis == Basis::Power;
+        is_plain.then(|| Self {
             sum: vec![0.0],
             term: Some(term),
             ..self.clone()
@@ -103,8 +111,10 @@ impl Form {
     fn join(&self, other: &Self, sum: Vec<f64>, term: Option<Term>) -> Option<Self> {
         let degree = sum.len().max(term.as_ref().map_or(0, |t| t.factor.len())) - 1;
         let origin = self.origin.union(&other.origin).cloned().collect();
-        (self.base == other.base && degree <= MAX_DEGREE).then_some(Self {
+        let fits = self.base == other.base && self.basis == other.basis;
+        (fits && degree <= MAX_DEGREE).then_some(Self {
             base: self.base,
+            basis: self.basis,
             origin,
             sum,
             term,
@@ -120,13 +130,13 @@ impl Form {
         }) = &self.term
         else {
             return match self.sum.iter().rposition(|&c| c != 0.0) {
-                Some(1) => Some(Op::Affine {
+                Some(1) if self.basis == Basis::Power => Some(Op::Affine {
                     scale: Tensor::filled(&[], self.sum[1]),
                     shift: Tensor::filled(&[], self.sum[0]),
                 }),
                 Some(0) | None => None,
                 Some(degree) => Some(Op::Polynomial(Polynomial {
-                    basis: Basis::Power,
+                    basis: self.basis,
                     coefficients: self.sum[..=degree].to_vec(),
                 })),
             };
@@ -204,9 +214,36 @@ impl Form {
         (is_affine && close(&self.sum, sum) && close(&term.factor, &[1.0])).then(|| (at(1), at(0)))
     }
 
-    /// Whether this is a polynomial of degree 2 or more.
+    /// Whether this is a polynomial of degree 2 or more, or a series.
     pub(crate) fn is_curved_polynomial(&self) -> bool {
-        self.term.is_none() && self.sum.iter().skip(2).any(|&c| c != 0.0)
+        let is_curved = self.sum.iter().skip(2).any(|&c| c != 0.0);
+        self.term.is_none() && (is_curved || self.basis != Basis::Power)
+    }
+
+    /// This as one polynomial of the base, whatever its degree and with all coefficients, if it is one.
+    pub(crate) fn polynomial(&self) -> Option<Op> {
+        self.term.is_none().then(|| {
+            Op::Polynomial(Polynomial {
+                basis: self.basis,
+                coefficients: self.sum.clone(),
+            })
+        })
+    }
+
+    /// The variable of a Chebyshev series, where this maps an interval to `[-1, 1]`.
+    pub(crate) fn series(&self) -> Option<Self> {
+        let (&[shift, scale], None) = (self.sum.as_slice(), &self.term) else {
+            return None;
+        };
+        let basis = Basis::Chebyshev {
+            low: (-1.0 - shift) / scale,
+            high: (1.0 - shift) / scale,
+        };
+        (scale != 0.0 && self.basis == Basis::Power).then(|| Self {
+            basis,
+            sum: vec![0.0, 1.0],
+            ..self.clone()
+        })
     }
 }
 
@@ -222,6 +259,18 @@ fn times(a: &[f64], b: &[f64]) -> Vec<f64> {
     for (i, x) in a.iter().enumerate() {
         for (k, y) in b.iter().enumerate() {
             product[i + k] += x * y;
+        }
+    }
+    product
+}
+
+/// Product of Chebyshev series: `T_i · T_k = (T_{i+k} + T_{|i−k|}) / 2`.
+fn chebyshev_times(a: &[f64], b: &[f64]) -> Vec<f64> {
+    let mut product = vec![0.0; (a.len() + b.len()).saturating_sub(1)];
+    for (i, x) in a.iter().enumerate() {
+        for (k, y) in b.iter().enumerate() {
+            product[i + k] += x * y / 2.0;
+            product[i.abs_diff(k)] += x * y / 2.0;
         }
     }
     product

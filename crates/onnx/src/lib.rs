@@ -1,4 +1,4 @@
-//! Reads ONNX models into tensor graphs.
+//! Reads ONNX models into tensor graphs, and writes such graphs as ONNX models.
 //!
 //! What a model may hold is in the table below; everything else is refused by name, with the node, the operator set
 //! and the nearest supported form. The batch axis is fixed to one and left out of all shapes.
@@ -12,6 +12,7 @@
 mod batch;
 mod check;
 mod error;
+mod export;
 mod external;
 mod facts;
 mod file;
@@ -20,9 +21,11 @@ mod info;
 mod lower;
 mod node;
 mod ops;
+mod step;
 mod tensors;
 
 pub use error::{ImportError, OPSETS, Site};
+pub use export::{ExportError, PortNames, export};
 pub use info::{ModelInfo, Port};
 
 use std::path::Path;

@@ -5,8 +5,9 @@ use crate::facts::Facts;
 use crate::form::Form;
 use crate::node::OnnxNode;
 use crate::ops::{self, rearrange};
+use crate::step::Step;
 use graph::{Graph, GraphError, NodeId, Op, Tensor};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::GraphProto;
 
 /// A value computed from the network's input.
@@ -65,6 +66,8 @@ pub(crate) struct Lowering<'a> {
     pub(crate) graph: Graph,
     pub(crate) facts: &'a Facts,
     values: HashMap<&'a str, Data>,
+    /// Nodes for ONNX nodes that are parts.
+    parts: HashSet<NodeId>,
 }
 
 /// Lowers the whole graph.
@@ -82,6 +85,7 @@ pub(crate) fn lower(
         graph: Graph::new(name),
         facts,
         values: HashMap::new(),
+        parts: HashSet::new(),
     };
     let inconsistent = |what: String| ImportError::Inconsistent { what };
     let op = Op::Input {
@@ -156,7 +160,31 @@ impl<'a> Lowering<'a> {
             ));
         };
         let data = handler(self, node)?;
-        Ok(vec![self.fitted(node, node.output(), data)?])
+        let data = self.fitted(node, node.output(), data)?;
+        Ok(vec![self.placed(node, data)])
+    }
+
+    /// A value of a file that Privet wrote: a function of the value before if it is a part, else of itself only.
+    fn placed(&mut self, node: OnnxNode<'_>, data: Data) -> Data {
+        let Some(step) = node.step() else {
+            return data;
+        };
+        if step.is_last() {
+            return Data::new(data.id);
+        }
+        self.parts.insert(data.id);
+        let series = data.form.series().filter(|_| step == Step::Argument);
+        let form = series.unwrap_or(data.form);
+        Data { id: data.id, form }
+    }
+
+    /// The node `x` and what it reads, where `x` is a part of what the ONNX node completes.
+    pub(crate) fn part_of(&self, node: OnnxNode<'_>, x: NodeId) -> Option<(&Op, NodeId)> {
+        let is_part = node.step().is_some_and(Step::is_last) && self.parts.contains(&x);
+        match self.graph.operands(x).as_slice() {
+            [before] if is_part => Some((&self.graph.node(x).op, *before)),
+            _ => None,
+        }
     }
 
     /// A result in its own shape.
@@ -293,7 +321,11 @@ impl<'a> Lowering<'a> {
             return self.emit(node, plain, operands).map(Data::new);
         };
         let is_affine = matches!(plain, Op::Affine { .. });
-        match form.recognize() {
+        let found = match node.step() {
+            Some(Step::Polynomial) => form.polynomial(),
+            _ => form.recognize(),
+        };
+        match found {
             Some(op) if !is_affine || !matches!(op, Op::Affine { .. }) => {
                 let id = self.emit(node, op, &[form.base])?;
                 self.graph

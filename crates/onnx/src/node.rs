@@ -1,6 +1,7 @@
 //! A view of one ONNX node: names and attributes.
 
 use crate::Site;
+use crate::step::Step;
 use tract_onnx::pb::{AttributeProto, NodeProto};
 
 /// One ONNX node with the model's operator set.
@@ -40,6 +41,11 @@ impl<'a> OnnxNode<'a> {
             node,
             opset: self.opset,
         }
+    }
+
+    /// The node's place in a file that Privet wrote.
+    pub(crate) fn step(&self) -> Option<Step> {
+        Step::of(self.proto)
     }
 
     /// Name of the first result.

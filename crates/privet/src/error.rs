@@ -8,6 +8,9 @@ pub enum Error {
     /// The model can not be imported.
     #[error(transparent)]
     Import(#[from] onnx::ImportError),
+    /// The network can not be written as an ONNX model.
+    #[error(transparent)]
+    Export(#[from] onnx::ExportError),
     /// The model or the options can not be compiled, or a pass broke the program.
     #[error(transparent)]
     Compile(#[from] pass::PipelineError),
@@ -67,6 +70,7 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Import(e) => Some(e.help()),
+            Self::Export(e) => Some(e.help()),
             Self::Compile(pass::PipelineError::Refused(r)) => r.help.clone(),
             Self::Compile(pass::PipelineError::Broke { .. }) => Some(
                 "this is a fault in Privet or in an inserted pass; please report it".to_owned(),
@@ -105,6 +109,7 @@ impl Error {
                 | onnx::ImportError::External { .. },
             ) => 2,
             Self::Import(_)
+            | Self::Export(_)
             | Self::Compile(pass::PipelineError::Refused(_))
             | Self::Run(exec::ExecError::Memory { .. } | exec::ExecError::Refresh { .. }) => 1,
             Self::Compile(pass::PipelineError::Broke { .. })

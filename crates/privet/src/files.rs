@@ -203,9 +203,13 @@ fn unsound(path: &Path, section: &str) -> impl Fn(ckks::CkksError) -> Error {
 /// # Errors
 /// [`Error::File`] if the file exists and may not be overwritten, or the disk refuses.
 pub fn save_text(path: impl AsRef<Path>, text: &str, overwrite: bool) -> Result<(), Error> {
-    let path = path.as_ref();
+    save_bytes(path.as_ref(), text.as_bytes(), overwrite)
+}
+
+/// As [`save_text`], for any content.
+pub(crate) fn save_bytes(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), Error> {
     let mut pending = format::PendingFile::create(path, false, overwrite)?;
-    let written = std::io::Write::write_all(pending.file(), text.as_bytes());
+    let written = std::io::Write::write_all(pending.file(), bytes);
     written.map_err(|source| format::FormatError::Io {
         path: path.to_owned(),
         action: "write",

@@ -53,6 +53,24 @@ impl Model {
         Self { graph, info }
     }
 
+    /// Writes the network as an ONNX model, to a file that appears whole or not at all.
+    ///
+    /// Inputs and outputs keep the names they had in the file that was imported; a network built in memory has those of
+    /// its nodes. Weights are rounded to f32, so that those that came from f32 stay what they were.
+    ///
+    /// # Errors
+    /// [`Error::Export`] with the node and the reason; [`Error::File`] if the file exists and may not be overwritten, or
+    /// the disk refuses.
+    pub fn save(&self, path: impl AsRef<Path>, overwrite: bool) -> Result<(), Error> {
+        let names = |ports: &[onnx::Port]| ports.iter().map(|port| port.name.clone()).collect();
+        let ports = onnx::PortNames {
+            inputs: names(&self.info.inputs),
+            outputs: names(&self.info.outputs),
+        };
+        let bytes = onnx::export(&self.graph, &ports)?;
+        crate::files::save_bytes(path.as_ref(), &bytes, overwrite)
+    }
+
     /// Shape of one sample of the first input.
     pub fn input_shape(&self) -> &[usize] {
         self.graph

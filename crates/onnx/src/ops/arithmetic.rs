@@ -4,6 +4,7 @@ use super::rearrange;
 use crate::form::{Form, MAX_DEGREE};
 use crate::lower::{Data, Fault, Lowering, per_sample};
 use crate::node::OnnxNode;
+use crate::step::Step;
 use graph::{Activation, Basis, Graph, NodeId, Op, Polynomial, Tensor};
 
 /// `Add`, and `Sum` of any number of operands.
@@ -245,9 +246,17 @@ pub(super) fn affine<'a>(
     cx: &mut Lowering<'a>,
     node: OnnxNode<'a>,
     x: Data,
-    scale: Option<Tensor>,
+    mut scale: Option<Tensor>,
     shift: Option<Tensor>,
 ) -> Result<Data, Fault> {
+    let mut x = x;
+    if let (None, Some(_), Some((Op::Affine { scale: before, .. }, base))) =
+        (&scale, &shift, cx.part_of(node, x.id))
+        && node.step() == Some(Step::Whole)
+    {
+        scale = Some(before.clone());
+        x = Data::new(base);
+    }
     let scale = scale.unwrap_or_else(|| Tensor::filled(&[], 1.0));
     let shift = shift.unwrap_or_else(|| Tensor::filled(&[], 0.0));
     let form = match (scale.shape(), shift.shape()) {

@@ -43,7 +43,11 @@ pub(super) fn gemm<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<Data
     } else {
         weight.map(|w| alpha * w)
     };
-    cx.unary(node, Op::Dense { weight, bias }, x.id)
+    let x = match cx.part_of(node, x.id) {
+        Some((Op::Reshape { .. }, before)) => before,
+        _ => x.id,
+    };
+    cx.unary(node, Op::Dense { weight, bias }, x)
 }
 
 /// `MatMul` with one constant operand; of more rows than one, a convolution of width 1 over them.

@@ -249,7 +249,7 @@ pub fn words(graph: &graph::Graph) -> Vec<&'static str> {
 }
 
 /// Runs a model with a batch of one.
-fn reference(bytes: &[u8], shape: &[usize], values: &[f32]) -> Vec<f64> {
+pub fn reference(bytes: &[u8], shape: &[usize], values: &[f32]) -> Vec<f64> {
     use tract_onnx::prelude::*;
     let model = onnx().model_for_read(&mut &bytes[..]).unwrap();
     let model = model.with_input_fact(0, f32::fact(shape).into()).unwrap();
