@@ -1,8 +1,9 @@
 use super::masks::{Mask, Masks};
 use super::tiles::{Orders, clustered, empty_tiles, gather};
 use super::{CoPermuteLayers, diagonals};
+use crate::util::axes::Axes;
 use ::graph::{Graph, Op, Values, evaluate, parse};
-use pass::{Changed, Pass, PassCx, Settings};
+use pass::{Changed, Packing, Pass, PassCx, Settings};
 
 struct Random(u64);
 
@@ -285,4 +286,31 @@ fn tiles_are_an_option() {
     }
     .run(&mut graph, &mut PassCx::new(&settings));
     assert!(refusal.is_err());
+}
+
+#[test]
+fn tiles_that_a_packing_asks_for_are_gathered_with_either_size_first() {
+    let packed = |sizes: Vec<u32>| Settings {
+        packing: Packing::Tile(Some(sizes)),
+        ..Settings::default()
+    };
+    let before = parse(&shuffled(16, 2)).unwrap();
+    let empty = |graph: &Graph| {
+        let masks = Masks::new(graph, &Axes::new(graph));
+        let with = |grid: [usize; 2]| {
+            let tiles: Vec<usize> = masks.phases.iter().map(|&p| grid[p]).collect();
+            empty_tiles(&masks, &tiles, &identity(&masks)).0
+        };
+        with([2, 4]).max(with([4, 2]))
+    };
+    let settings = packed(vec![2, 4, 1]);
+    let mut after = before.clone();
+    let mut cx = PassCx::new(&settings);
+    let pass = CoPermuteLayers::default();
+    assert_eq!(pass.run(&mut after, &mut cx).unwrap(), Changed::Yes);
+    assert!(empty(&after) > empty(&before));
+    let mut again = after.clone();
+    let mut cx = PassCx::new(&settings);
+    let _ = pass.run(&mut again, &mut cx).unwrap();
+    assert!(empty(&again) >= empty(&after), "what is gathered stays so");
 }

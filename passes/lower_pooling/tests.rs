@@ -154,3 +154,17 @@ fn maxima_are_averages_and_distances() {
     assert_eq!(image("kernel 7x6 stride 1,1"), (6, 12));
     assert_eq!(maxima("2, 7", "kernel 1x3 stride 1,2 pad 0,1,0,1"), (2, 4));
 }
+
+#[test]
+fn orders_of_inputs_and_results_stay() {
+    let mut graph = parse(
+        "graph \"g\" {
+         %0 \"x\" = input -> [3]
+         %1 \"in\" = select %0 take [1 from 2, 2 from 0] -> [3]
+         %2 \"a\" = dense %1 weight [[1, 2, 3], [4, 5, 6]] bias [0, 0]
+         %3 \"out\" = select %2 take [2 from 1 by -1] -> [2]
+         return %3\n}",
+    )
+    .unwrap();
+    assert_eq!(run(&mut graph), Ok(Changed::No));
+}

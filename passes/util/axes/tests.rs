@@ -162,3 +162,23 @@ fn pools_keep_channels_apart() {
     assert_eq!(one(&g, &axes, "f"), (3, 2, 3));
     assert!(same(&g, &axes, "a", "p"));
 }
+
+#[test]
+fn channels_keep_together_through_pools_and_paddings() {
+    let g = graph(&format!(
+        "%0 \"x\" = input -> [1, 4, 4]
+         %1 \"a\" = conv %0 out 2 {CONV} weight [[[[1]]], [[[2]]]] bias [0, 0]
+         %2 \"p\" = avg_pool %1 kernel 2x2 stride 2,2
+         %3 \"d\" = pad %2 1,1,1,1
+         %4 \"m\" = global_avg_pool %3
+         return %4"
+    ));
+    let axes = Axes::new(&g);
+    assert_eq!(one(&g, &axes, "a"), (2, 16, 2));
+    assert_eq!(one(&g, &axes, "m"), (2, 1, 2));
+    assert!(
+        ["p", "d", "m"]
+            .iter()
+            .all(|name| same(&g, &axes, "a", name))
+    );
+}
