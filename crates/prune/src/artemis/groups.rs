@@ -5,7 +5,7 @@ use crate::mofhei::{Score, WeightMatrix, n_kept, prunable};
 use privet::extend::Graph;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use train::{ParameterId, WeightMask, WeightMasks, parameters};
+use train::{LassoGroup, ParameterId, WeightMask, WeightMasks, parameters};
 
 /// What is kept or dropped as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +91,25 @@ pub fn network_groups(
         }
     }
     Ok(all)
+}
+
+/// Groups for the group lasso, each of the strength `lambda` times the square root of its size, so that all groups weigh
+/// alike per weight.
+///
+/// # Errors
+/// As [`network_groups`].
+pub fn lasso_groups(
+    graph: &Graph,
+    n_slots: usize,
+    grouping: Grouping,
+    lambda: f64,
+) -> Result<Vec<LassoGroup>, ChannelTooLarge> {
+    let lasso = |group: Group| LassoGroup {
+        strength: lambda * (group.members.len() as f64).sqrt(),
+        members: vec![(group.parameter, group.members)],
+    };
+    let groups = network_groups(graph, n_slots, grouping)?;
+    Ok(groups.into_iter().map(lasso).collect())
 }
 
 /// Keeps the best groups by score, each scope losing the share `sparsity` of its groups; every scope and every layer

@@ -12,6 +12,6 @@ mod packing;
 #[cfg(test)]
 mod tests;
 
-pub use groups::{Group, Grouping, Scope, group_masks, groups, network_groups};
+pub use groups::{Group, Grouping, Scope, group_masks, groups, lasso_groups, network_groups};
 pub use occupied::{Occupied, network_rotations};
 pub use packing::{ChannelPacking, ChannelTooLarge, Place, Rotations};

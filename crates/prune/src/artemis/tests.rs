@@ -299,4 +299,12 @@ fn blocks_layers_or_the_network_lose_the_share() {
     assert_eq!(dropped(Grouping::Filter, Scope::Layer), [32, 32]);
     // One layer's weights are a hundred times the other's, which loses all filters but one.
     assert_eq!(dropped(Grouping::Filter, Scope::Network), [56, 0]);
+    let lasso = lasso_groups(&graph, 4, Grouping::DiagonalPerBlock, 0.5).expect("it fits");
+    // Two layers of four blocks with four diagonals of four weights.
+    assert_eq!(lasso.len(), 2 * 4 * 4);
+    assert!(
+        lasso
+            .iter()
+            .all(|g| g.strength == 1.0 && g.members[0].1.len() == 4)
+    );
 }

@@ -5,7 +5,7 @@ use super::score::{Score, keep_best};
 use privet::extend::Graph;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use train::{ParameterId, WeightMask, WeightMasks, parameters, set_parameter};
+use train::{ParameterId, WeightMask, WeightMasks, parameters};
 
 /// What is kept or dropped as one, in a [`WeightMatrix`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,18 +91,4 @@ pub(super) fn insert(masks: &mut WeightMasks, matrix: &WeightMatrix, mask: Weigh
         masks.insert(matrix.bias(), WeightMask { kept: bias });
     }
     masks.insert(matrix.parameter.clone(), mask);
-}
-
-/// The network with dropped elements set to zero; masks of other sizes are skipped.
-pub fn apply_masks(graph: &Graph, masks: &WeightMasks) -> Graph {
-    let mut masked = graph.clone();
-    for (parameter, tensor) in parameters(graph) {
-        if let Some(mask) = masks
-            .get(&parameter)
-            .filter(|m| m.kept.len() == tensor.len())
-        {
-            set_parameter(&mut masked, &parameter, mask.apply(tensor.values()));
-        }
-    }
-    masked
 }

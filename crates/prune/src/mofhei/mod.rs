@@ -17,8 +17,8 @@ mod score;
 #[cfg(test)]
 mod tests;
 
-pub use block::{Block, apply_masks, block_masks, n_kept};
-pub use cull::{CullError, cull, culled_operations};
+pub use block::{Block, block_masks, n_kept};
+pub use cull::{cull, culled_operations};
 pub use matrix::{WeightMatrix, prunable};
 pub use price::{Prices, select_by_price};
 pub use schedule::{Masker, Schedule};

@@ -4,7 +4,7 @@ use super::block::{Block, block_masks};
 use super::score::Score;
 use privet::extend::Graph;
 use serde::{Deserialize, Serialize};
-use train::WeightMasks;
+use train::{Watch, WeightMasks};
 
 /// The share to drop, by optimizer step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,8 +79,16 @@ pub struct Masker {
 
 impl Masker {
     /// New masks, if some are due at this step.
-    pub fn masks(&self, step: usize, graph: &Graph) -> Option<WeightMasks> {
+    pub fn masks_at(&self, step: usize, graph: &Graph) -> Option<WeightMasks> {
         let sparsity = self.schedule.at(step)?;
         Some(block_masks(graph, self.block, sparsity, &self.score))
+    }
+}
+
+/// Chooses masks during a training; those of step 0 are for the caller to start it with.
+impl Watch for Masker {
+    fn masks(&mut self, steps: usize, weights: &dyn Fn() -> Graph) -> Option<WeightMasks> {
+        self.schedule.at(steps)?;
+        self.masks_at(steps, &weights())
     }
 }

@@ -2,7 +2,8 @@
 
 mod known;
 
-use super::block::apply_masks;
+use crate::PruneError;
+use crate::engine::Pruned;
 use known::Known;
 use privet::extend::graph::Op;
 use privet::extend::{Graph, GraphError, NodeId, Tensor};
@@ -11,11 +12,6 @@ use privet::passes::util::reindex::{Chosen, reindexed};
 use privet::{Operations, operations};
 use std::ops::Range;
 use train::WeightMasks;
-
-/// A network whose units do not fit their readers after culling; our fault.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("the culled network does not fit together: {0}")]
-pub struct CullError(#[from] GraphError);
 
 /// The network without the units that are constant, their bias and what follows from it moving into the readers' biases,
 /// and without those that nobody reads.
@@ -26,11 +22,11 @@ pub struct CullError(#[from] GraphError);
 /// depthwise. Units of inputs and outputs stay.
 ///
 /// # Errors
-/// [`CullError`] if the network was not valid.
+/// [`PruneError::Graph`] if the network was not valid.
 ///
 /// # Source
 /// Culling as in MOFHEI, where biases vanish with their filters; masks of [`super::block_masks`] do the same.
-pub fn cull(graph: &Graph) -> Result<Graph, CullError> {
+pub fn cull(graph: &Graph) -> Result<Graph, PruneError> {
     let axes = Axes::new(graph);
     let known = Known::new(graph);
     let chosen = alive(graph, &axes, &known);
@@ -41,7 +37,10 @@ pub fn cull(graph: &Graph) -> Result<Graph, CullError> {
     for id in graph.order() {
         fold(&mut folded, &axes, &known, &chosen, id);
     }
-    let mut culled = reindexed(&folded, &axes, &chosen)?;
+    let misfit = |why: GraphError| PruneError::Graph {
+        why: why.to_string(),
+    };
+    let mut culled = reindexed(&folded, &axes, &chosen).map_err(misfit)?;
     culled.compact();
     Ok(culled)
 }
@@ -49,12 +48,13 @@ pub fn cull(graph: &Graph) -> Result<Graph, CullError> {
 /// Operations in the published model after masking and culling; `None` if the model does not know all of the network.
 ///
 /// # Errors
-/// As [`cull`].
+/// As [`cull`], and [`PruneError::Mask`] if a mask fits no parameter.
 pub fn culled_operations(
     graph: &Graph,
     masks: &WeightMasks,
-) -> Result<Option<Operations>, CullError> {
-    Ok(operations(&cull(&apply_masks(graph, masks))?))
+) -> Result<Option<Operations>, PruneError> {
+    let masked = Pruned::new(graph.clone()).with_masks(masks.clone())?;
+    Ok(operations(&cull(&masked.graph)?))
 }
 
 /// The units that stay, for every class that loses some; at least one each.

@@ -1,7 +1,7 @@
 use super::super::*;
 use super::networks::{Net, lenet};
 use std::collections::BTreeMap;
-use train::{ParameterId, parameters};
+use train::{ParameterId, Watch, parameters};
 
 fn weight_of(graph: &privet::extend::Graph, node: &str) -> Vec<f64> {
     let wanted = ParameterId::weight(node);
@@ -111,12 +111,15 @@ fn schedules_say_when_and_how_much() {
     assert_eq!(decay.at(30), Some(0.9));
     assert_eq!(decay.at(40), None);
     let graph = Net::new(&[4]).dense(10).square().dense(2).build();
-    let masker = Masker {
+    let mut masker = Masker {
         block: Block::Column,
         score: Score::l2(),
         schedule: decay,
     };
-    let masks = masker.masks(30, &graph).expect("due");
+    let masks = masker.masks_at(30, &graph).expect("due");
     assert_eq!(masks[&ParameterId::new("n1", "bias")].n_kept(), 1);
-    assert_eq!(masker.masks(31, &graph), None);
+    assert_eq!(masker.masks_at(31, &graph), None);
+    // Watching a training, it looks at weights only when masks are due.
+    assert_eq!(masker.masks(30, &|| graph.clone()), Some(masks));
+    assert_eq!(masker.masks(31, &|| unreachable!("not due")), None);
 }

@@ -1,5 +1,5 @@
 use super::super::*;
-use super::networks::{Net, assert_same_function, lenet};
+use super::networks::{Net, apply_masks, assert_same_function, lenet};
 use privet::extend::Graph;
 use privet::operations;
 use train::{ParameterId, WeightMask, WeightMasks, parameters};

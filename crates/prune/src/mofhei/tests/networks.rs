@@ -1,10 +1,12 @@
 //! Networks with weights of no meaning, all different.
 
+use crate::engine::Pruned;
 use privet::extend::graph::Op;
 use privet::extend::layout::ConvGeometry;
 use privet::extend::{Basis, Graph, NodeId, Polynomial, PoolGeometry, Tensor, evaluate};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
+use train::WeightMasks;
 
 pub struct Net {
     pub graph: Graph,
@@ -151,6 +153,12 @@ pub fn lenet(units: [usize; 4]) -> Graph {
         .conv(c2, 5, 1, 0)
         .quadratic();
     body.dense(d0).square().dense(10).build()
+}
+
+/// The network under masks.
+pub fn apply_masks(graph: &Graph, masks: &WeightMasks) -> Graph {
+    let masked = Pruned::new(graph.clone()).with_masks(masks.clone());
+    masked.expect("masks of this network").graph
 }
 
 /// Holds two networks to the same results on a few inputs.

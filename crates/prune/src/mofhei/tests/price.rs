@@ -1,6 +1,6 @@
 use super::super::price::select::select;
 use super::super::*;
-use super::networks::{Net, lenet};
+use super::networks::{Net, apply_masks, lenet};
 use privet::extend::{CostTable, Graph, Params, ParamsSpec};
 use privet::operations;
 use std::collections::BTreeMap;
