@@ -3,6 +3,7 @@
 //! [`Pricer`] says what a network would cost, layer by layer, from its plans alone. [`options`] draws for each layer the curve
 //! of what can be spared against what is lost.
 
+mod assign;
 mod cells;
 mod error;
 mod grids;
@@ -14,6 +15,7 @@ mod select;
 mod split;
 mod units;
 
+pub use assign::{Link, Orders, Placement};
 pub use cells::{Members, PlannedLayer, layers};
 pub use error::Error;
 pub use knapsack::{Combination, Target, choose};
