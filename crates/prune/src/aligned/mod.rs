@@ -17,6 +17,7 @@ mod levels;
 mod price;
 mod select;
 mod split;
+mod taps;
 mod units;
 
 pub use align::{Aligned, Importance, align, align_layers, arranged};
