@@ -2,7 +2,7 @@
 
 use privet::extend::Graph;
 use privet::prelude::{Model, Options};
-use privet_prune::aligned::{Choice, Error, Pricer, layers, options};
+use privet_prune::aligned::{Choice, Error, Family, Pricer, groups, layers, options};
 use std::collections::BTreeMap;
 use train::{ParameterId, parameters, set_parameter};
 
@@ -108,4 +108,33 @@ fn importances_of_another_length_are_refused() {
     );
     let said = "the importance of /0/Gemm.weight has 3 values, expected 100352";
     assert_eq!(error.to_string(), said);
+}
+
+#[test]
+fn groups_hold_every_weight_and_count_every_rotation() {
+    let model = model("mlp_784_128_10");
+    let pricer = Pricer::new(&model, &Options::default()).unwrap();
+    let priced = pricer.price_in_place(&model.graph).unwrap();
+    let layers = layers(&pricer, &model.graph).unwrap();
+    let groups = groups(&pricer, &layers);
+    for (layer, price) in layers.iter().zip(&priced.layers) {
+        let of = |family| {
+            let own = |group: &&_| {
+                let group: &privet_prune::aligned::Group = group;
+                group.family == family && group.layer == price.name
+            };
+            groups.iter().filter(own).collect::<Vec<_>>()
+        };
+        let paid = |family| of(family).iter().filter(|group| !group.exempt).count() as u64;
+        assert_eq!(paid(Family::Baby), price.counts.babies);
+        assert_eq!(paid(Family::Giant), price.counts.giants);
+        assert_eq!(paid(Family::Cell), price.counts.plain_products);
+        for family in [Family::Baby, Family::Giant] {
+            let members = of(family).into_iter().flat_map(|group| &group.members[0].1);
+            let mut all: Vec<u32> = members.copied().collect();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len(), layer.n_weights);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Which weights sit in which plaintexts of the plans the compiler makes.
 
 use super::levels::below;
+use super::taps::Taps;
 use super::{Error, Pricer};
 use privet::extend::graph::Op;
 use privet::extend::layout::{LinearPlan, Periodic, SparseMatrix};
@@ -59,12 +60,13 @@ impl Members {
 }
 
 /// The layers of a network whose units stay where they are, with the plans for the pricer's ring. Weights that are zero are
-/// in no cell. Layers in tiles, and layers that are made of several weights, are left out.
+/// in no cell. Layers in tiles, transposed convolutions and dense layers that a pool was folded into are left out.
 ///
 /// # Errors
 /// [`Error::Compile`] with the pass that refuses the network.
 pub fn layers(pricer: &Pricer, graph: &Graph) -> Result<Vec<PlannedLayer>, Error> {
     let planned = pricer.price_in_place(graph)?.graph;
+    let taps = Taps::new(graph, pricer.settings())?;
     let below = below(&planned);
     let levels = planned
         .inputs()
@@ -80,7 +82,7 @@ pub fn layers(pricer: &Pricer, graph: &Graph) -> Result<Vec<PlannedLayer>, Error
         if plan.output.as_tiles().is_some() {
             continue;
         }
-        let Some((weight, made_of, numbered)) = numbered(graph, &planned, id) else {
+        let Some((weight, made_of, numbered)) = numbered(graph, &planned, id, &taps) else {
             continue;
         };
         let Ok(plan) = plan_one(&numbered, &plan.input, &plan.output, pricer.settings()) else {
@@ -106,29 +108,31 @@ pub fn layers(pricer: &Pricer, graph: &Graph) -> Result<Vec<PlannedLayer>, Error
 type Numbered = ((ParameterId, usize), Vec<Vec<u32>>, SparseMatrix);
 
 /// The matrix of a planned node with numbers for values, and the weights that each entry is made of.
-fn numbered(graph: &Graph, planned: &Graph, id: NodeId) -> Option<Numbered> {
+fn numbered(graph: &Graph, planned: &Graph, id: NodeId, taps: &Taps) -> Option<Numbered> {
     let node = planned.node(id);
     let source = graph.find(&node.name)?;
-    let Op::Dense { weight, .. } = &graph.node(source).op else {
-        return None;
-    };
     let matrix = linear_map(&node.op, planned.shape(planned.operands(id)[0]))?.matrix;
-    if weight.shape() != [matrix.rows() as usize, matrix.cols() as usize] {
-        return None;
-    }
+    let (rows, cols) = (matrix.rows(), matrix.cols());
     let used = |&(.., value): &(u32, u32, f64)| value != 0.0;
     let places: Vec<(u32, u32, f64)> = matrix.entries().filter(used).collect();
-    let made_of = places
-        .iter()
-        .map(|(row, col, _)| vec![row * matrix.cols() + col]);
-    let made_of: Vec<Vec<u32>> = made_of.collect();
-    let numbers = places
-        .iter()
-        .zip(1u32..)
-        .map(|(&(row, col, _), n)| (row, col, f64::from(n)));
-    let numbered = SparseMatrix::from_triplets(matrix.rows(), matrix.cols(), numbers);
-    let weight = (ParameterId::weight(&node.name), weight.len());
-    Some((weight, made_of, numbered))
+    let (len, made_of) = match &graph.node(source).op {
+        Op::Dense { weight, .. } if weight.shape() == [rows as usize, cols as usize] => {
+            let made_of = places.iter().map(|(row, col, _)| vec![row * cols + col]);
+            (weight.len(), made_of.collect())
+        }
+        Op::Conv {
+            geometry, weight, ..
+        } => {
+            let shape = (weight.shape(), geometry.groups as usize);
+            let made_of = taps.made_of(&node.name, shape, &places, (rows, cols))?;
+            (weight.len(), made_of)
+        }
+        _ => return None,
+    };
+    let numbers = places.iter().zip(1u32..);
+    let numbers = numbers.map(|(&(row, col, _), n)| (row, col, f64::from(n)));
+    let numbered = SparseMatrix::from_triplets(rows, cols, numbers);
+    Some(((ParameterId::weight(&node.name), len), made_of, numbered))
 }
 
 fn cells(plan: &LinearPlan, made_of: &[Vec<u32>]) -> Vec<Members> {

@@ -106,7 +106,7 @@ pub fn choose(curves: &[Curve], target: Target) -> Result<Combination, Error> {
 }
 
 /// Adds masks to masks; where both know a parameter, what both keep.
-pub(super) fn merge(masks: &mut WeightMasks, more: &WeightMasks) {
+fn merge(masks: &mut WeightMasks, more: &WeightMasks) {
     for (id, mask) in more {
         match masks.get_mut(id) {
             Some(held) => held

@@ -214,7 +214,7 @@ fn counts(n: usize) -> Vec<usize> {
     counts.into_iter().filter(inside).rev().collect()
 }
 
-fn refused(error: privet::extend::GraphError) -> Error {
+pub(super) fn refused(error: privet::extend::GraphError) -> Error {
     let refusal = Refusal::new(format!("units can not be removed: {error}"));
     Error::Compile(PipelineError::Refused(refusal).into())
 }
