@@ -126,7 +126,7 @@ pub fn group_masks(
 ) -> Result<WeightMasks, ChannelTooLarge> {
     let groups = network_groups(graph, n_slots, grouping)?;
     let weights: BTreeMap<ParameterId, _> = parameters(graph).into_iter().collect();
-    let mut scopes: BTreeMap<(Option<&ParameterId>, usize), Vec<(f64, usize)>> = BTreeMap::new();
+    let mut scopes: BTreeMap<_, Vec<(f64, usize)>> = BTreeMap::new();
     let mut masks = WeightMasks::new();
     let mut left: BTreeMap<&ParameterId, usize> = BTreeMap::new();
     for (index, group) in groups.iter().enumerate() {

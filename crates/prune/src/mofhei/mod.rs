@@ -2,7 +2,7 @@
 //!
 //! Convolutions are seen as matrices of `(kernel rows · kernel columns · input channels)` rows and a column per output
 //! channel, dense layers likewise. [`block_masks`] keeps the best blocks of each, [`Masker`] does so again and again
-//! during training, [`cull`] deletes what lost all its weights. [`select_by_price`] weighs single weights and whole units
+//! during training, [`cull()`] deletes what lost all its weights. [`select_by_price`] weighs single weights and whole units
 //! by what they cost.
 //!
 //! # Source

@@ -18,7 +18,7 @@ use train::{ParameterId, WeightMask, WeightMasks, parameters};
 /// that nothing writes or nothing reads goes at once. Weights of the last dense layer go with units only. Every class of
 /// units keeps one, every layer one weight. Ties go to units, then to the lower index.
 ///
-/// Units are counted as culled: what their bias leaves behind must be foldable, see [`super::super::cull`].
+/// Units are counted as culled: what their bias leaves behind must be foldable, see [`super::super::cull()`].
 ///
 /// # Errors
 /// [`ImportanceError`] names the first weight without one importance per element.
