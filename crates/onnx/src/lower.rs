@@ -333,8 +333,9 @@ impl<'a> Lowering<'a> {
                     .origin
                     .extend(form.origin.iter().cloned());
                 form.origin.insert(node.origin());
-                // A polynomial stays open to the next term; a named function is a value of its own.
-                Ok(if form.is_curved_polynomial() {
+                // A polynomial stays open to the next term, and so does a part; a named function is a value of its own.
+                let is_part = node.step().is_some_and(|step| !step.is_last());
+                Ok(if is_part || form.is_curved_polynomial() {
                     Data { id, form }
                 } else {
                     Data::new(id)

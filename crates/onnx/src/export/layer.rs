@@ -86,7 +86,7 @@ impl Window {
                 attributes,
             );
         };
-        let image = writer.ints(id, "image", &[0, channels as i64, 1, width as i64]);
+        let image = writer.ints(id, "image.shape", &[0, channels as i64, 1, width as i64]);
         let image = writer.part(id, ("Reshape", "image"), &[&x, &image], &[]);
         let inputs = [&[image.as_str()], constants].concat();
         let y = writer.part(id, (operator, "windows"), &inputs, attributes);

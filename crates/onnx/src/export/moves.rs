@@ -13,7 +13,7 @@ pub(super) fn flattened(writer: &mut Writer<'_>, id: NodeId) -> String {
         return x;
     }
     let n = shape.iter().product::<usize>() as i64;
-    let vector = writer.ints(id, "vector", &[-1, n]);
+    let vector = writer.ints(id, "vector.shape", &[-1, n]);
     writer.part(id, ("Reshape", "vector"), &[&x, &vector], &[])
 }
 

@@ -250,8 +250,18 @@ pub(super) fn affine<'a>(
     shift: Option<Tensor>,
 ) -> Result<Data, Fault> {
     let mut x = x;
-    if let (None, Some(_), Some((Op::Affine { scale: before, .. }, base))) =
-        (&scale, &shift, cx.part_of(node, x.id))
+    if let (
+        None,
+        Some(_),
+        Some((
+            Op::Affine {
+                scale: before,
+                shift: zero,
+            },
+            base,
+        )),
+    ) = (&scale, &shift, cx.part_of(node, x.id))
+        && zero.values() == [0.0]
         && node.step() == Some(Step::Whole)
     {
         scale = Some(before.clone());
@@ -292,7 +302,9 @@ pub(super) fn aligned(cx: &Lowering<'_>, node: OnnxNode<'_>, k: usize) -> Result
             constant.shape()
         ))
     };
-    if constant.len() == 1 {
+    // What Privet wrote keeps its axes.
+    let is_kept = node.step().is_some() && !constant.shape().is_empty();
+    if constant.len() == 1 && !is_kept {
         return Ok(Tensor::filled(&[], constant.values()[0]));
     }
     let lead = out

@@ -26,12 +26,14 @@ pub(super) fn reshape<'a>(cx: &mut Lowering<'a>, node: OnnxNode<'a>) -> Result<D
     if cx.graph.shape(x.id) == shape {
         return Ok(x);
     }
-    // Of reshapes in a row, the last one counts.
+    // Of reshapes in a row, the last one counts, but for those that Privet wrote.
     let mut source = x.id;
-    while let (Op::Reshape { .. }, [before]) = (
-        &cx.graph.node(source).op,
-        cx.graph.operands(source).as_slice(),
-    ) {
+    while node.step().is_none()
+        && let (Op::Reshape { .. }, [before]) = (
+            &cx.graph.node(source).op,
+            cx.graph.operands(source).as_slice(),
+        )
+    {
         source = *before;
     }
     if cx.graph.shape(source) == shape {
