@@ -4,6 +4,7 @@
 //! beside the workspace is tried. Tables go to `docs/results.md`, each between its own two marks.
 
 pub mod data;
+pub mod measure;
 pub mod networks;
 pub mod table;
 

@@ -14,7 +14,9 @@ pub mod engine;
 mod error;
 pub mod hepex;
 pub mod mofhei;
+mod scheme;
 mod trainer;
 
 pub use error::{Error, PruneError};
+pub use scheme::{Outcome, Scheme, prune, retraining};
 pub use trainer::{Progress, Trainer};

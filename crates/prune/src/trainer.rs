@@ -3,7 +3,7 @@
 use crate::Error;
 use privet::extend::Graph;
 use std::path::{Path, PathBuf};
-use train::{Dataset, Recipe, Trained, Watch, WeightMasks, train};
+use train::{Dataset, Epoch, Recipe, Step, Trained, Watch, WeightMasks, train};
 
 /// Watches a run of several trainings.
 pub trait Progress: Watch {
@@ -69,6 +69,21 @@ impl<'a> Trainer<'a> {
         masks: &WeightMasks,
         recipe: &Recipe,
     ) -> Result<Trained, Error> {
+        self.train_with(name, graph, masks, recipe, &mut ())
+    }
+
+    /// As [`Trainer::train`], with masks that `masker` changes on the way.
+    ///
+    /// # Errors
+    /// [`Error::Train`].
+    pub fn train_with(
+        &mut self,
+        name: &str,
+        graph: &Graph,
+        masks: &WeightMasks,
+        recipe: &Recipe,
+        masker: &mut dyn Watch,
+    ) -> Result<Trained, Error> {
         self.n_done += 1;
         self.progress.stage(name);
         let word: String = name
@@ -77,15 +92,32 @@ impl<'a> Trainer<'a> {
             .collect();
         let file = format!("{:03}-{word}.safetensors", self.n_done);
         let path = self.folder.as_ref().map(|folder| folder.join(file));
-        let watch: &mut dyn Watch = &mut *self.progress;
+        let mut watch = Both(&mut *self.progress, masker);
         Ok(train(
             graph,
             self.data,
             self.validation,
             masks,
             recipe,
-            watch,
+            &mut watch,
             path.as_deref(),
         )?)
+    }
+}
+
+/// The first watches, the second chooses masks.
+struct Both<'a>(&'a mut dyn Progress, &'a mut dyn Watch);
+
+impl Watch for Both<'_> {
+    fn step(&mut self, step: &Step) -> bool {
+        self.0.step(step)
+    }
+
+    fn epoch(&mut self, epoch: &Epoch) {
+        self.0.epoch(epoch);
+    }
+
+    fn masks(&mut self, steps: usize, weights: &dyn Fn() -> Graph) -> Option<WeightMasks> {
+        self.1.masks(steps, weights)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Cost, Planner, Way, masked, masks_of};
 use crate::Error;
-use crate::aligned::{Curve, Pricer, Target, choose, options, unit_options, without_units};
+use crate::aligned::{Curve, Pricer, Target, align, choose, options, unit_options, without_units};
 use privet::extend::Graph;
 use privet::prelude::{Model, Options};
 use std::collections::BTreeMap;
@@ -48,12 +48,15 @@ impl Planner for DiagonalPlanner {
             removed("units", graph, importance, &units, change)?.0,
             thinned("diagonals", graph, &layers, change)?,
         ];
-        // Half by units, the rest by diagonals of what is left.
-        let (first, importance) = removed("units", graph, importance, &units, change / 2.0)?;
-        let rest = target_us - self.cost(&first.graph, &first.masks)?.us;
-        if rest < 0.0 {
-            let layers = relative(options(&self.pricer, &first.graph, &importance)?);
-            ways.push(thinned("units and diagonals", &first.graph, &layers, rest)?);
+        // Both, and units that change places so that what matters falls inside.
+        match align(&self.pricer, graph, importance, target_us) {
+            Ok(found) => ways.push(Way {
+                name: "units, diagonals and order".to_owned(),
+                graph: masked(&found.graph, &found.masks),
+                masks: found.masks,
+            }),
+            Err(crate::aligned::Error::Target { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
         Ok(ways)
     }
