@@ -78,3 +78,10 @@ pub fn samples(data: &Dataset, n: usize) -> Vec<Vec<f64>> {
     let sample = |k| data.input(k).iter().map(|&v| f64::from(v)).collect();
     (0..data.len().min(n)).map(sample).collect()
 }
+
+/// Where a table keeps the checkpoints of one seed, so that an interrupted run goes on.
+pub fn work(table: &str, seed: u64) -> PathBuf {
+    Path::new("target/tables")
+        .join(table)
+        .join(seed.to_string())
+}

@@ -6,6 +6,7 @@
 pub mod data;
 pub mod measure;
 pub mod networks;
+pub mod prepare;
 pub mod table;
 
 /// A program's result; errors print as they are.

@@ -45,7 +45,7 @@ fn main() -> Outcome {
         let accuracy = |graph: &Graph| -> Outcome<f64> {
             Ok(100.0 * score(graph, &parts.test)?.accuracy.unwrap_or(0.0))
         };
-        let folder = std::env::temp_dir().join(format!("privet-end-to-end-{seed}"));
+        let folder = data::work("end-to-end", seed);
         let mut watch = ();
         let mut trainer = Trainer::new(
             &parts.training,
