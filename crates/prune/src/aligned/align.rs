@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use train::{ParameterId, WeightMask, WeightMasks, parameters, set_parameter};
 
 /// Rounds of choosing grids and placing units.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 2;
 /// Shares of what has to be spared that units are removed for; grids spare the rest.
 const BY_UNITS: [f64; 4] = [0.0, 0.35, 0.7, 1.0];
 

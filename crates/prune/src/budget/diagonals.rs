@@ -2,7 +2,7 @@
 
 use super::{Cost, Planner, Way, masked, masks_of};
 use crate::Error;
-use crate::aligned::{Curve, Pricer, Target, align, choose, options, unit_options, without_units};
+use crate::aligned::{Curve, Pricer, Target, align_layers, choose, unit_options, without_units};
 use privet::extend::Graph;
 use privet::prelude::{Model, Options};
 use std::collections::BTreeMap;
@@ -41,22 +41,22 @@ impl Planner for DiagonalPlanner {
         importance: &Importance,
         target_us: f64,
     ) -> Result<Vec<Way>, Error> {
-        let change = target_us - self.cost(graph, masks)?.us;
+        let now = self.cost(graph, masks)?.us;
         let units = relative(unit_options(&self.pricer, graph, importance)?);
-        let layers = relative(options(&self.pricer, graph, importance)?);
-        let mut ways = vec![
-            removed("units", graph, importance, &units, change)?.0,
-            thinned("diagonals", graph, &layers, change)?,
-        ];
-        // Both, and units that change places so that what matters falls inside.
-        match align(&self.pricer, graph, importance, target_us) {
-            Ok(found) => ways.push(Way {
-                name: "units, diagonals and order".to_owned(),
-                graph: masked(&found.graph, &found.masks),
-                masks: found.masks,
-            }),
-            Err(crate::aligned::Error::Target { .. }) => {}
-            Err(error) => return Err(error.into()),
+        let mut ways = vec![removed("units", graph, importance, &units, target_us - now)?.0];
+        for (share, name) in [(0.5, "units and diagonals"), (0.0, "diagonals")] {
+            let change = share * (target_us - now);
+            let (first, left) = removed("units", graph, importance, &units, change)?;
+            // Units change places so that what matters falls inside the diagonals that stay.
+            match align_layers(&self.pricer, &first.graph, &left, target_us) {
+                Ok(found) => ways.push(Way {
+                    name: name.to_owned(),
+                    graph: masked(&found.graph, &found.masks),
+                    masks: found.masks,
+                }),
+                Err(crate::aligned::Error::Target { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(ways)
     }
@@ -106,15 +106,4 @@ pub(super) fn removed(
         graph: left,
     };
     Ok((way, importance.collect()))
-}
-
-/// The network without diagonals; all else in the plan that is left may grow.
-fn thinned(name: &str, graph: &Graph, curves: &[Curve], change: f64) -> Result<Way, Error> {
-    let mut masks = masks_of(graph);
-    masks.extend(chosen(curves, change)?);
-    Ok(Way {
-        name: name.to_owned(),
-        graph: masked(graph, &masks),
-        masks,
-    })
 }

@@ -229,15 +229,31 @@ impl Search<'_> {
         }
     }
 
+    /// The best network that was seen: the cheapest that is good enough, or the best that is cheap enough; the last one
+    /// if none is.
     fn rounds(&mut self, mut state: State, trainer: &mut Trainer<'_>) -> Result<State, Error> {
         let (mut step, mut halvings) = (self.settings.step, 0);
+        let mut best = state.clone();
         for round in 1.. {
             if self.is_cheap(&state.cost) {
                 break;
             }
             let target = state.cost.us * (1.0 - step);
-            match self.round(round, &state, target, trainer)? {
-                Some(next) => state = next,
+            let tried = self.round(round, &state, target, trainer)?;
+            for next in &tried {
+                if self.beats(next, &best) {
+                    best = next.clone();
+                }
+            }
+            let good = tried.into_iter().enumerate();
+            let good = good.filter(|(_, next)| self.is_good(&next.validation));
+            let worth = |next: &State| self.worth(next, &state);
+            match good.max_by(|(_, a), (_, b)| worth(a).total_cmp(&worth(b))) {
+                Some((at, next)) => {
+                    let first = self.points.iter().position(|point| point.round == round);
+                    self.points[first.unwrap_or(0) + at].taken = true;
+                    state = next;
+                }
                 None if halvings < self.settings.halvings => {
                     halvings += 1;
                     step /= 2.0;
@@ -245,7 +261,22 @@ impl Search<'_> {
                 None => break,
             }
         }
-        Ok(state)
+        Ok(match self.settings.goal {
+            Goal::Cost(_) if !self.is_cheap(&best.cost) => state,
+            _ => best,
+        })
+    }
+
+    /// Whether a network serves the goal better than another.
+    fn beats(&self, next: &State, best: &State) -> bool {
+        match self.settings.goal {
+            Goal::Loss(_) => self.is_good(&next.validation) && next.cost.us < best.cost.us,
+            Goal::Cost(_) => {
+                self.is_cheap(&next.cost)
+                    && (!self.is_cheap(&best.cost)
+                        || next.validation.is_better_than(&best.validation))
+            }
+        }
     }
 
     /// Whether the goal's cost is reached.
@@ -266,20 +297,20 @@ impl Search<'_> {
         }
     }
 
-    /// The best of all ways, if one is good enough and cheaper.
+    /// All ways that make a network cheaper, trained.
     fn round(
         &mut self,
         round: usize,
         state: &State,
         target: f64,
         trainer: &mut Trainer<'_>,
-    ) -> Result<Option<State>, Error> {
+    ) -> Result<Vec<State>, Error> {
         let sample = trainer.data.first(self.settings.importance_samples);
         let found = importance(&state.graph, &sample)?;
         let ways = self
             .planner
             .ways(&state.graph, &state.masks, &found, target)?;
-        let mut best: Option<(usize, State)> = None;
+        let mut tried = Vec::new();
         for way in ways {
             let cost = self.planner.cost(&way.graph, &way.masks)?;
             if cost.us >= state.cost.us {
@@ -294,39 +325,38 @@ impl Search<'_> {
                 validation: trained.validation,
                 taken: false,
             });
-            let next = State {
+            tried.push(State {
                 graph: trained.graph,
                 masks: way.masks,
                 cost,
                 validation: trained.validation,
-            };
-            let is_better = best
-                .as_ref()
-                .is_none_or(|(_, best)| self.worth(&next) > self.worth(best));
-            if self.is_good(&next.validation) && is_better {
-                best = Some((self.points.len() - 1, next));
-            }
+            });
         }
-        Ok(best.map(|(at, state)| {
-            self.points[at].taken = true;
-            state
-        }))
+        Ok(tried)
     }
 
-    /// What a state is worth: the logarithm of what it saves, less the share of the budget that it took.
-    fn worth(&self, state: &State) -> f64 {
-        let saved = (self.original.1.us / state.cost.us.max(f64::MIN_POSITIVE)).ln();
-        let before = &self.original.0;
-        let lost = match (before.accuracy, state.validation.accuracy) {
-            (Some(before), Some(found)) => before - found,
-            _ => state.validation.loss / before.loss - 1.0,
-        };
+    /// What a step is worth: the logarithm of what it saves, for the share of the budget that it takes.
+    fn worth(&self, next: &State, before: &State) -> f64 {
+        let saved = (before.cost.us / next.cost.us.max(f64::MIN_POSITIVE)).ln();
+        let lost = self.lost(&next.validation) - self.lost(&before.validation);
         match self.settings.goal {
-            Goal::Loss(budget) => saved - lost.max(0.0) / budget.max(1e-6),
-            Goal::Cost(_) => -lost,
+            Goal::Loss(budget) => saved - lost / budget.max(1e-6),
+            Goal::Cost(_) => -lost.max(LEAST_LOSS) / saved,
+        }
+    }
+
+    /// Points of accuracy lost, as a share, or the share by which the error grew.
+    fn lost(&self, validation: &Score) -> f64 {
+        let original = &self.original.0;
+        match (original.accuracy, validation.accuracy) {
+            (Some(before), Some(found)) => before - found,
+            _ => validation.loss / original.loss - 1.0,
         }
     }
 }
+
+/// A loss of accuracy that says nothing on a few thousand samples.
+const LEAST_LOSS: f64 = 1e-3;
 
 /// Masks of what is not zero in a network, for weights that have zeros.
 pub fn masks_of(graph: &Graph) -> WeightMasks {

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test crate uses its part")]
 
 use privet::extend::graph::{Op, parse};
-use privet::extend::{Graph, Tensor, evaluate};
+use privet::extend::{Graph, Polynomial, Tensor, evaluate};
 
 /// Numbers from a seed.
 pub struct Random(pub u64);
@@ -44,7 +44,7 @@ pub fn chain(sizes: &[usize], skew: f64, seed: u64) -> Graph {
         let dense = Op::Dense { weight, bias };
         last = graph.add(&format!("fc{}", k + 1), dense, &[last]).unwrap();
         if k + 2 < sizes.len() {
-            let square = Op::Polynomial(privet::extend::Polynomial::square());
+            let square = Op::Polynomial(Polynomial::square());
             last = graph.add(&format!("s{}", k + 1), square, &[last]).unwrap();
         }
     }
@@ -202,4 +202,51 @@ pub fn largest_gap(a: &Graph, b: &Graph) -> f64 {
         gap = gaps.fold(gap, f64::max);
     }
     gap
+}
+
+/// A network of dense layers with squares between them, untrained.
+pub fn dense(sizes: &[usize]) -> Graph {
+    let mut graph = Graph::new("dense");
+    let op = Op::Input {
+        shape: vec![sizes[0]],
+    };
+    let mut at = graph.add("x", op, &[]).unwrap();
+    for (k, pair) in sizes.windows(2).enumerate() {
+        let layer = Op::Dense {
+            weight: Tensor::zeros(&[pair[1], pair[0]]),
+            bias: Tensor::zeros(&[pair[1]]),
+        };
+        at = graph.add(&format!("fc{}", k + 1), layer, &[at]).unwrap();
+        if k + 2 < sizes.len() {
+            let square = Op::Polynomial(Polynomial::square());
+            at = graph.add(&format!("act{}", k + 1), square, &[at]).unwrap();
+        }
+    }
+    graph.set_outputs(&[at]);
+    train::initialized(&graph, 1)
+}
+
+/// Four kinds of blobs on eight by eight pixels, one kind after another.
+pub fn digits(n: usize) -> train::Dataset {
+    let mut state = 7u64;
+    let mut unit = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f32 / (1u64 << 31) as f32
+    };
+    let (mut inputs, mut labels) = (Vec::new(), Vec::new());
+    for k in 0..n {
+        let class = k % 4;
+        let (x, y) = (
+            2.0 + 3.0 * (class % 2) as f32 + unit(),
+            2.0 + 3.0 * (class / 2) as f32 + unit(),
+        );
+        for at in 0..64 {
+            let (dx, dy) = ((at % 8) as f32 - x, (at / 8) as f32 - y);
+            inputs.push((-(dx * dx + dy * dy) / 3.0).exp() + 0.3 * unit());
+        }
+        labels.push(class as u32);
+    }
+    train::Dataset::classes(64, inputs, labels).unwrap()
 }
