@@ -1,5 +1,9 @@
 //! What can be typed.
 
+mod pruning;
+
+pub use pruning::{Convert, Prune, SchemeKind, ScopeKind, TrainedFiles};
+
 use crate::sizes::parse_bytes;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use privet::prelude::Packing;
@@ -61,6 +65,10 @@ pub enum Command {
     Decrypt(Decrypt),
     /// Compare plaintext, polynomial and encrypted results over a data set
     Check(Check),
+    /// Retrain a network so that all its activations are polynomials and its pools averages
+    Convert(Convert),
+    /// Retrain a network without what its compiled circuit pays for, and say what that spares
+    Prune(Box<Prune>),
     /// Measure how long operations take on this machine, for the planner
     MeasureCosts(MeasureCosts),
 }
@@ -403,6 +411,20 @@ fn packing(text: &str) -> Result<Packing, String> {
             Some(None) => Err("expected three powers of two, such as tile:4,8,512".to_owned()),
             None => Err("expected auto, diagonal, tile, tile:4,8,512 or batch".to_owned()),
         },
+    }
+}
+
+/// A family of layouts as it is typed.
+pub fn packing_words(packing: &Packing) -> String {
+    match packing {
+        Packing::Auto => "auto".to_owned(),
+        Packing::Diagonal => "diagonal".to_owned(),
+        Packing::Tile(None) => "tile".to_owned(),
+        Packing::Tile(Some(sizes)) => {
+            let sizes: Vec<String> = sizes.iter().map(u32::to_string).collect();
+            format!("tile:{}", sizes.join(","))
+        }
+        Packing::Batch => "batch".to_owned(),
     }
 }
 

@@ -2,10 +2,12 @@
 
 pub mod check;
 pub mod compile;
+pub mod convert;
 pub mod decrypt;
 pub mod encrypt;
 pub mod infer;
 pub mod inspect;
 pub mod keygen;
 pub mod measure_costs;
+pub mod prune;
 pub mod run;

@@ -16,6 +16,9 @@ pub struct Failure {
     code: u8,
 }
 
+/// The model or the settings.
+const REFUSED: u8 = 1;
+
 /// Files and usage.
 const OUTSIDE: u8 = 2;
 
@@ -52,6 +55,14 @@ impl Failure {
             message: message.into(),
             help: Some(help.into()),
             code: OUTSIDE,
+        }
+    }
+
+    /// A model or settings that nothing can be done with.
+    pub fn refused(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            code: REFUSED,
+            ..Self::usage(message, help)
         }
     }
 
@@ -138,6 +149,30 @@ impl From<Error> for Failure {
             message: screen::one_line(&error.to_string()),
             help: error.help(),
             code: error.exit_code(),
+        }
+    }
+}
+
+impl From<prune::Error> for Failure {
+    fn from(error: prune::Error) -> Self {
+        use prune::{Error as Pruning, aligned::Error as Planning};
+        use train::TrainError;
+        let code = match &error {
+            Pruning::Compile(error) | Pruning::Plan(Planning::Compile(error)) => error.exit_code(),
+            Pruning::Folder { .. }
+            | Pruning::Train(
+                TrainError::Checkpoint { .. }
+                | TrainError::Dataset(_)
+                | TrainError::SampleLength { .. }
+                | TrainError::Class { .. }
+                | TrainError::TargetLength { .. },
+            ) => OUTSIDE,
+            _ => REFUSED,
+        };
+        Self {
+            message: screen::one_line(&error.to_string()),
+            help: error.help(),
+            code,
         }
     }
 }

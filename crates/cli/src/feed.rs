@@ -125,6 +125,50 @@ pub fn words(feed: &Feed) -> String {
     parts.join(" ")
 }
 
+/// The text of a `MODEL.feed.json`.
+pub fn to_json(feed: &Feed) -> String {
+    let file = serde_json::json!({
+        "scale": factor(feed.scale),
+        "mean": feed.mean,
+        "std": feed.std,
+        "pad": feed.pad,
+    });
+    format!("{file:#}\n")
+}
+
+/// The numbers of a file that a feed makes a sample of, and their shape; `None` for a padded sample that is no image.
+pub fn unfed(feed: &Feed, sample: &[f32], shape: &[usize]) -> Option<(Vec<f64>, Vec<usize>)> {
+    let (planes, height, width) = match (shape, feed.pad) {
+        (&[planes, height, width], _) => (planes, height, width),
+        (_, [0, 0, 0, 0]) => (1, 1, sample.len()),
+        _ => return None,
+    };
+    let [top, bottom, left, right] = feed.pad.map(|n| n as usize);
+    let (rows, columns) = (
+        height.checked_sub(top + bottom)?,
+        width.checked_sub(left + right)?,
+    );
+    let of = |all: &[f64], plane: usize, other: f64| match all {
+        [] => other,
+        [one] => *one,
+        each => each.get(plane).copied().unwrap_or(other),
+    };
+    let mut values = Vec::with_capacity(planes * rows * columns);
+    for plane in 0..planes {
+        let (mean, std) = (of(&feed.mean, plane, 0.0), of(&feed.std, plane, 1.0));
+        for row in top..top + rows {
+            let from = (plane * height + row) * width + left;
+            let line = sample.get(from..from + columns)?.iter();
+            values.extend(line.map(|&v| (f64::from(v) * std + mean) / feed.scale));
+        }
+    }
+    let shape = match shape {
+        [_, _, _] => vec![planes, rows, columns],
+        _ => shape.to_vec(),
+    };
+    Some((values, shape))
+}
+
 /// `1/255` rather than `0.00392156862745098`.
 pub fn factor(scale: f64) -> String {
     let below = (1.0 / scale).round();

@@ -8,7 +8,7 @@ mod progress;
 mod screen;
 mod sizes;
 mod staging;
-#[allow(dead_code, reason = "no command trains yet")]
+mod trained;
 mod training;
 mod warn;
 
@@ -63,6 +63,8 @@ fn dispatch(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Run(args) => commands::run::run(session, &args),
         Command::Decrypt(args) => commands::decrypt::run(session, &args),
         Command::Check(args) => commands::check::run(session, &args),
+        Command::Convert(args) => commands::convert::run(session, &args),
+        Command::Prune(args) => commands::prune::run(session, &args),
         Command::MeasureCosts(args) => commands::measure_costs::run(session, &args),
     }
 }

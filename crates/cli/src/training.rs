@@ -124,6 +124,19 @@ impl TrainingArgs {
         })
     }
 
+    /// All files that are named.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let all = [
+            &self.data,
+            &self.labels,
+            &self.validation,
+            &self.validation_labels,
+            &self.test,
+            &self.test_labels,
+        ];
+        all.into_iter().filter_map(|path| path.as_deref())
+    }
+
     /// An auto-encoder has as many outputs as inputs.
     fn check_outputs(&self, model: &Model) -> Result<(), Failure> {
         let (inputs, outputs) = (sample_len(model), model.n_outputs());

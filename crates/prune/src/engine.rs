@@ -2,6 +2,7 @@
 
 use crate::PruneError;
 use privet::extend::Graph;
+use serde::Serialize;
 use train::{ParameterId, WeightMask, WeightMasks, parameters, set_parameter};
 
 /// A network and which of its weights are kept. Weights that are dropped are zero.
@@ -79,7 +80,7 @@ impl Pruned {
 }
 
 /// How many of a number of things are gone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Dropped {
     /// Those that are gone.
     pub dropped: usize,
@@ -139,7 +140,7 @@ impl Step {
 }
 
 /// What a step left.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepReport {
     /// The step.
     pub name: String,

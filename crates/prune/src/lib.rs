@@ -14,6 +14,7 @@ pub mod engine;
 mod error;
 pub mod hepex;
 pub mod mofhei;
+pub mod report;
 mod scheme;
 mod trainer;
 

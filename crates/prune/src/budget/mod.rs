@@ -184,17 +184,17 @@ pub fn search(
         }],
     };
     let best = search.rounds(start, trainer)?;
-    let recipe = search.recipe(1);
-    let trained = trainer.train("last training", &best.graph, &best.masks, &recipe)?;
-    let cost = planner.cost(&trained.graph, &best.masks)?;
     if let Goal::Cost(share) = settings.goal
-        && cost.us > share * search.original.1.us
+        && best.cost.us > share * search.original.1.us
     {
         return Err(Error::Budget {
             asked: share,
-            reached: cost.us / search.original.1.us,
+            reached: best.cost.us / search.original.1.us,
         });
     }
+    let recipe = search.recipe(1);
+    let trained = trainer.train("last training", &best.graph, &best.masks, &recipe)?;
+    let cost = planner.cost(&trained.graph, &best.masks)?;
     Ok(Found {
         validation: [original, trained.validation],
         graph: trained.graph,
