@@ -144,7 +144,10 @@ fn planner(graph: &Graph, parts: &data::Parts) -> Outcome<BatchPlanner> {
         .circuit
         .params()
         .ok_or("a circuit without parameters")?;
-    Ok(BatchPlanner::Measured(CostTable::default(), params.clone()))
+    Ok(BatchPlanner::Measured(Box::new((
+        CostTable::default(),
+        params.clone(),
+    ))))
 }
 
 fn write(rows: &[(String, Row)]) -> Outcome {

@@ -2,7 +2,7 @@
 
 use super::noise;
 use crate::approximate_activations::fit::Fit;
-use crate::approximate_activations::least_squares::Triangular;
+use crate::util::least_squares::Triangular;
 use crate::approximate_activations::search::{Class, classes};
 use crate::approximate_activations::target::Target;
 use ::graph::{Activation, Values};

@@ -11,7 +11,7 @@ use train::{ParameterId, WeightMasks};
 #[derive(Clone, Debug)]
 pub enum BatchPlanner {
     /// By a cost table, for the chain of these parameters.
-    Measured(CostTable, Params),
+    Measured(Box<(CostTable, Params)>),
     /// By operations of the published model.
     Published,
 }
@@ -19,7 +19,7 @@ pub enum BatchPlanner {
 impl BatchPlanner {
     fn prices(&self, graph: &Graph) -> Result<Prices, Error> {
         let prices = match self {
-            Self::Measured(costs, params) => Prices::measured(graph, costs, params),
+            Self::Measured(known) => Prices::measured(graph, &known.0, &known.1),
             Self::Published => Prices::published(graph),
         };
         prices.ok_or_else(|| {

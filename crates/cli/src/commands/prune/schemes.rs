@@ -170,7 +170,7 @@ fn planner(
     Ok(match (&options.packing, params) {
         (Packing::Batch, Some(params)) => {
             let costs = options.costs.clone().unwrap_or_default();
-            Box::new(BatchPlanner::Measured(costs, params.clone()))
+            Box::new(BatchPlanner::Measured(Box::new((costs, params.clone()))))
         }
         (Packing::Tile(_), _) => Box::new(TilePlanner::new(model, options, tile(args))?),
         _ => Box::new(DiagonalPlanner::new(model, options)?),
