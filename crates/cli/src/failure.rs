@@ -169,9 +169,16 @@ impl From<prune::Error> for Failure {
             ) => OUTSIDE,
             _ => REFUSED,
         };
+        let help = match &error {
+            Pruning::Train(TrainError::Checkpoint { .. }) => Some(
+                "run the command as it was begun, name another folder with --work, or remove that file to begin anew"
+                    .to_owned(),
+            ),
+            _ => error.help(),
+        };
         Self {
             message: screen::one_line(&error.to_string()),
-            help: error.help(),
+            help,
             code,
         }
     }

@@ -1,6 +1,7 @@
 //! Trainings that go on where they were interrupted.
 //!
-//! A checkpoint is a `safetensors` file: weights, the best weights so far, what the optimizer remembers, and the epochs. It is written beside its place and moved there, so an interruption leaves the one before.
+//! A checkpoint is a `safetensors` file: weights, the best weights so far, masks, what the optimizer remembers, and the
+//! epochs. It is written beside its place and moved there, so an interruption leaves the one before.
 
 use crate::network::Leaves;
 use crate::score::host;
@@ -109,10 +110,11 @@ impl Checkpoint {
         saved: &Saved,
         leaves: &Leaves,
         best: &Leaves,
+        factors: &Leaves,
         updates: &StateSink,
     ) -> Result<(), TrainError> {
         let mut tensors: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-        for (kind, leaves) in [("weights", leaves), ("best", best)] {
+        for (kind, leaves) in [("weights", leaves), ("best", best), ("masks", factors)] {
             for (id, leaf) in leaves {
                 tensors.insert(format!("{kind}/{id}"), bytes(&host(leaf.clone())));
             }
@@ -197,6 +199,11 @@ impl Loaded {
 
     pub(crate) fn best(&self, device: &Device) -> Leaves {
         self.of("best/", device)
+    }
+
+    /// What masks multiplied weights with.
+    pub(crate) fn factors(&self, device: &Device) -> Leaves {
+        self.of("masks/", device)
     }
 
     /// What the optimizer remembered.

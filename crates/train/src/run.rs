@@ -116,6 +116,7 @@ pub fn train(
                 &state.saved,
                 &state.leaves,
                 &state.best,
+                &state.factors,
                 &state.updates.record(),
             )?;
         }
@@ -245,6 +246,11 @@ impl<'a> Run<'a> {
         let device = self.network.device();
         state.leaves = loaded.leaves(device);
         state.best = loaded.best(device);
+        // They may have changed since the start; an empty set is not kept.
+        let factors = loaded.factors(device);
+        if !factors.is_empty() {
+            state.factors = factors;
+        }
         let ids: Vec<ParameterId> = state.leaves.keys().cloned().collect();
         let mut source = loaded.source();
         state.updates.restore(&ids, &mut source, device);

@@ -295,6 +295,58 @@ fn an_interrupted_training_ends_as_if_it_had_not_been() {
     }
 }
 
+/// Drops half of the first layer's weights, then the other half, and may stop.
+struct Halves {
+    left: usize,
+}
+
+impl Watch for Halves {
+    fn step(&mut self, _: &Step) -> bool {
+        self.left = self.left.saturating_sub(1);
+        self.left > 0
+    }
+
+    fn masks(&mut self, steps: usize, _: &dyn Fn() -> Graph) -> Option<WeightMasks> {
+        let kept = |even: bool| WeightMask {
+            kept: (0..32).map(|k| (k % 2 == 0) == even).collect(),
+        };
+        let mask = match steps {
+            5 => kept(true),
+            20 => kept(false),
+            _ => return None,
+        };
+        Some(WeightMasks::from([(ParameterId::weight("fc1"), mask)]))
+    }
+}
+
+#[test]
+fn an_interrupted_training_keeps_the_masks_that_were_chosen_on_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("halves");
+    let (data, validation) = arcs(600, 3).split(0.2, 1);
+    let run = |left: usize, path: Option<&std::path::Path>| {
+        let mut watch = Halves { left };
+        let masks = WeightMasks::new();
+        let graph = network(1);
+        train(
+            &graph,
+            &data,
+            &validation,
+            &masks,
+            &recipe(),
+            &mut watch,
+            path,
+        )
+    };
+    let whole = run(usize::MAX, None).unwrap();
+    // Three whole epochs of fifteen steps.
+    assert!(matches!(run(50, Some(&path)), Err(TrainError::Stopped)));
+    let resumed = run(usize::MAX, Some(&path)).unwrap();
+    assert_eq!(parameters(&whole.graph), parameters(&resumed.graph));
+    let dropped = weight(&resumed.graph, "fc1").into_iter().step_by(2);
+    assert!(dropped.into_iter().all(|v| v == 0.0));
+}
+
 fn recipe_of(optimizer: Optimizer) -> Recipe {
     Recipe {
         optimizer,

@@ -67,6 +67,32 @@ pub fn digits() -> String {
         .to_string()
 }
 
+/// 64 digits and their classes.
+pub fn labelled() -> [String; 2] {
+    let path = models().join("../inputs/digits.npz");
+    ["x", "y"].map(|array| format!("{}:{array}", path.display()))
+}
+
+/// Runs a command that trains until a file of its work folder appears, kills it, and runs it again to its end.
+#[cfg(unix)]
+pub fn killed_and_repeated(folder: &Folder, args: &[&str], checkpoint: &str) {
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("privet"))
+        .current_dir(folder.0.path())
+        .args(args)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts");
+    while !folder.exists(checkpoint) && child.try_wait().expect("a state").is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    // A signal that no program sees.
+    child.kill().expect("it is killed");
+    let ended = child.wait().expect("its end");
+    assert!(!ended.success(), "it ended before it was killed");
+    folder.privet(args).works(&[]);
+}
+
 /// A folder of its own for each test.
 pub struct Folder(TempDir);
 

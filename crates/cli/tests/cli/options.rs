@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 11] = [
     "infer",
     "compile",
     "inspect",
@@ -14,6 +14,8 @@ const COMMANDS: [&str; 9] = [
     "run",
     "decrypt",
     "check",
+    "convert",
+    "prune",
     "measure-costs",
 ];
 

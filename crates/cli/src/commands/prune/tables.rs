@@ -104,46 +104,31 @@ pub fn comparison(report: &PruningReport) -> String {
     );
     let ring = |r: &Report| Some(f64::from(r.params.as_ref()?.log_n));
     row("ring, log2 of N", ring, count);
-    rows.extend(shares(report));
+    let tiles = |r: &Report| used(r.layers.iter().map(|layer| Some(layer.tiles?.used())));
+    row("weight tiles", tiles, count);
+    let diagonals = |r: &Report| used(r.layers.iter().map(|layer| Some(layer.diagonals?.used())));
+    row("weight diagonals", diagonals, count);
+    rows.push(zero_weights(report));
     rows.push(score_row("validation", &report.validation));
     rows.extend(report.test.iter().map(|test| score_row("test", test)));
     screen::table(&["", "before", "after", "ratio"], &rows)
 }
 
-/// What is zero, of weights and of what the layout cuts them into.
-fn shares(report: &PruningReport) -> Vec<Vec<String>> {
-    let share = |all: Vec<[u64; 2]>| {
-        let [zero, total] = [0, 1].map(|i| all.iter().map(|pair| pair[i]).sum::<u64>());
-        (total > 0).then(|| screen::percent(zero as f64 / total as f64))
-    };
-    let both = [&report.before, &report.after];
-    let tiles = both.map(|report| {
-        let layers = report.layers.iter().filter_map(|layer| layer.tiles);
-        share(layers.map(|tiles| [tiles.zero, tiles.total]).collect())
-    });
-    let diagonals = both.map(|report| {
-        let layers = report.layers.iter().filter_map(|layer| layer.diagonals);
-        share(layers.map(|cut| [cut.zero, cut.total]).collect())
-    });
-    let weights = report
-        .zero_weights
-        .map(|weights| Some(screen::percent(weights.share())));
-    let rows = [
-        without_ratio("zero weights", weights),
-        without_ratio("zero tiles", tiles),
-        without_ratio("zero diagonals", diagonals),
-    ];
-    rows.into_iter().flatten().collect()
+/// A sum over layers that have any.
+fn used(layers: impl Iterator<Item = Option<u64>>) -> Option<f64> {
+    let known: Vec<u64> = layers.flatten().collect();
+    (!known.is_empty()).then(|| known.iter().sum::<u64>() as f64)
 }
 
-/// A row without a ratio, if there is anything to tell.
-fn without_ratio(name: &str, values: [Option<String>; 2]) -> Option<Vec<String>> {
-    values.iter().any(Option::is_some).then(|| {
-        let mut cells = vec![name.to_owned()];
-        cells.extend(values.map(|v| v.unwrap_or_else(|| "–".to_owned())));
-        cells.push(String::new());
-        cells
-    })
+/// The share of weights that are zero.
+fn zero_weights(report: &PruningReport) -> Vec<String> {
+    let shares = report.zero_weights.map(|w| screen::percent(w.share()));
+    [
+        vec!["zero weights".to_owned()],
+        shares.to_vec(),
+        vec![String::new()],
+    ]
+    .concat()
 }
 
 fn score_row(name: &str, scores: &Scores) -> Vec<String> {
