@@ -2,9 +2,9 @@
 
 use super::noise;
 use crate::approximate_activations::fit::Fit;
-use crate::util::least_squares::Triangular;
 use crate::approximate_activations::search::{Class, classes};
 use crate::approximate_activations::target::Target;
+use crate::util::least_squares::Triangular;
 use ::graph::{Activation, Values};
 
 fn fitted(activation: Activation, low: usize, high: usize, inputs: &[Values]) -> Fit {
