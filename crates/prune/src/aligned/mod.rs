@@ -2,7 +2,7 @@
 //!
 //! [`Pricer`] says what a network would cost, layer by layer, from its plans alone. [`options`] draws for each layer the curve
 //! of what can be spared against what is lost, [`unit_options`] the same for neurons and channels, and [`choose`] picks a
-//! point on each. [`align`] does all of it for a target, and places neurons where less is lost.
+//! point on each. [`align()`] does all of it for a target, and places neurons where less is lost.
 //!
 //! Absences: nothing here trains, or knows what a loss of importance does to accuracy.
 
