@@ -57,8 +57,9 @@ fn nothing_is_overwritten_or_trained_in_vain() {
     folder
         .privet(&["convert", &model])
         .fails(2, &["no data to train on", "--data"]);
+    folder.npy("x.npy", &[4, 1, 28, 28], &[0.5; 4 * 784]);
     folder
-        .privet(&["convert", &model, "--data", &digits[0]])
+        .privet(&["convert", &model, "--data", "x.npy"])
         .fails(2, &["no labels", "--labels"]);
     folder
         .privet(&["convert", &mlp(), "--data", &digits[0]])
@@ -72,7 +73,7 @@ fn nothing_is_overwritten_or_trained_in_vain() {
     folder
         .privet(&["convert", &model, "--data", &digits[0], "--epochs", "3"])
         .fails(2, &["two numbers"]);
-    assert_eq!(folder.names(), ["c.onnx", "odd.npy"]);
+    assert_eq!(folder.names(), ["c.onnx", "odd.npy", "x.npy"]);
 }
 
 #[test]
