@@ -207,16 +207,7 @@ fn what_can_not_be_done_is_said_and_writes_nothing() {
 fn fitted_activations_are_warned_of() {
     let folder = Folder::new();
     let (model, digits) = (relu(), labelled());
-    let more = [
-        "--scale",
-        "1",
-        "--target-cost",
-        "0.95",
-        "--epochs",
-        "0",
-        "-o",
-        "p.onnx",
-    ];
+    let more = ["--scale", "1", "--scheme", "artemis", "--epochs", "0"];
     let run = [
         "prune", &model, "--data", &digits[0], "--labels", &digits[1],
     ];
