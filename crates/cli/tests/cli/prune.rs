@@ -227,7 +227,7 @@ fn a_killed_pruning_goes_on_and_other_settings_are_refused() {
     let more = ["--target-cost", "0.6", "--epochs", "4", "-o", "p.onnx"];
     let args = [&run[..], &more].concat();
     whole.privet(&args).works(&[]);
-    killed_and_repeated(&killed, &args, "p.work/002-round-1--diagonals.safetensors");
+    killed_and_repeated(&killed, &args, "p.work/001-round-1--units.safetensors");
     let read = |folder: &Folder| std::fs::read(folder.path("p.onnx")).expect("a network");
     assert!(read(&whole) == read(&killed), "the networks differ");
     assert!(!killed.exists("p.work"));
