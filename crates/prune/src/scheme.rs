@@ -97,7 +97,7 @@ pub fn prune(
                 schedule: mofhei::Schedule::iterative(*sparsity),
             };
             let masks = block_masks(graph, *block, *sparsity, &masker.score);
-            let pruned = masked(graph, &masks);
+            let pruned = masked(graph, &masks)?;
             let name = "training with masks";
             let trained = trainer.train_with(name, &pruned, &masks, recipe, &mut masker)?;
             let culled = mofhei::cull(&trained.graph).map_err(|e| Error::Scheme(e.to_string()))?;
@@ -129,7 +129,7 @@ pub fn prune(
             let share = (*scope, *sparsity);
             let masks =
                 group_masks(&graph, *n_slots, *grouping, share, &Score::l2()).map_err(refused)?;
-            let pruned = masked(&graph, &masks);
+            let pruned = masked(&graph, &masks)?;
             Ok(only(
                 trainer.train("retraining", &pruned, &masks, recipe)?.graph,
             ))

@@ -31,7 +31,7 @@ impl BatchPlanner {
 
 impl Planner for BatchPlanner {
     fn cost(&self, graph: &Graph, masks: &WeightMasks) -> Result<Cost, Error> {
-        let culled = cull(&masked(graph, masks)).map_err(|e| Error::Scheme(e.to_string()))?;
+        let culled = cull(&masked(graph, masks)?).map_err(|e| Error::Scheme(e.to_string()))?;
         let us = self.prices(&culled)?.total(&culled, &WeightMasks::new());
         Ok(Cost { us, rotations: 0 })
     }
@@ -47,7 +47,7 @@ impl Planner for BatchPlanner {
         let share = 1.0 - target_us / self.cost(graph, masks)?.us;
         let masks = select_by_price(graph, importance, &prices, share)
             .map_err(|e| Error::Scheme(e.to_string()))?;
-        let left = cull(&masked(graph, &masks)).map_err(|e| Error::Scheme(e.to_string()))?;
+        let left = cull(&masked(graph, &masks)?).map_err(|e| Error::Scheme(e.to_string()))?;
         Ok(vec![Way {
             name: "weights and units".to_owned(),
             masks: super::masks_of(&left),

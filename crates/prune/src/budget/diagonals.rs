@@ -27,7 +27,7 @@ impl DiagonalPlanner {
 
 impl Planner for DiagonalPlanner {
     fn cost(&self, graph: &Graph, masks: &WeightMasks) -> Result<Cost, Error> {
-        let priced = self.pricer.price(&masked(graph, masks))?;
+        let priced = self.pricer.price(&masked(graph, masks)?)?;
         Ok(Cost {
             us: priced.us,
             rotations: priced.rotations,
@@ -51,7 +51,7 @@ impl Planner for DiagonalPlanner {
             match align_layers(&self.pricer, &first.graph, &left, target_us) {
                 Ok(found) => ways.push(Way {
                     name: name.to_owned(),
-                    graph: masked(&found.graph, &found.masks),
+                    graph: masked(&found.graph, &found.masks)?,
                     masks: found.masks,
                 }),
                 Err(crate::aligned::Error::Target { .. }) => {}
@@ -93,7 +93,7 @@ pub(super) fn removed(
     change: f64,
 ) -> Result<(Way, Importance), Error> {
     let masks = chosen(curves, change)?;
-    let left = without_units(&masked(graph, &masks), &masks)?;
+    let left = without_units(&masked(graph, &masks)?, &masks)?;
     let mut valued = graph.clone();
     for (id, values) in importance {
         set_parameter(&mut valued, id, values.clone());

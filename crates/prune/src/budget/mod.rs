@@ -15,13 +15,14 @@ pub use batch::BatchPlanner;
 pub use diagonals::DiagonalPlanner;
 pub use tiles::TilePlanner;
 
+use crate::engine::Pruned;
 use crate::{Error, Trainer};
 use privet::extend::Graph;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use train::{
     Distillation, ParameterId, Recipe, Schedule, Score, WeightMask, WeightMasks, importance,
-    parameters, score, set_parameter,
+    parameters, score,
 };
 
 /// What a network costs, as far as a planner knows without compiling it.
@@ -369,15 +370,9 @@ pub fn masks_of(graph: &Graph) -> WeightMasks {
 }
 
 /// The network with what masks drop at zero.
-pub(crate) fn masked(graph: &Graph, masks: &WeightMasks) -> Graph {
-    let mut next = graph.clone();
-    for (id, tensor) in parameters(graph) {
-        if let Some(mask) = masks
-            .get(&id)
-            .filter(|mask| mask.kept.len() == tensor.len())
-        {
-            set_parameter(&mut next, &id, mask.apply(tensor.values()));
-        }
-    }
-    next
+///
+/// # Errors
+/// [`crate::PruneError::Mask`] if a mask fits no parameter.
+pub(crate) fn masked(graph: &Graph, masks: &WeightMasks) -> Result<Graph, Error> {
+    Ok(Pruned::new(graph.clone()).with_masks(masks.clone())?.graph)
 }

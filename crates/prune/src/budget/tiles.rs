@@ -35,7 +35,7 @@ impl TilePlanner {
         importance: &Importance,
         share: f64,
     ) -> Result<Way, Error> {
-        let thin = masked(graph, &least(graph, importance, 1.0 - share));
+        let thin = masked(graph, &least(graph, importance, 1.0 - share))?;
         let mut valued = graph.clone();
         for (id, values) in importance {
             set_parameter(&mut valued, id, values.clone());
@@ -48,7 +48,7 @@ impl TilePlanner {
         let masks = surviving(&graph, &valued, self.tiles, share)?;
         Ok(Way {
             name: "tiles".to_owned(),
-            graph: masked(&graph, &masks),
+            graph: masked(&graph, &masks)?,
             masks,
         })
     }
@@ -56,7 +56,7 @@ impl TilePlanner {
 
 impl Planner for TilePlanner {
     fn cost(&self, graph: &Graph, masks: &WeightMasks) -> Result<Cost, Error> {
-        let priced = self.pricer.price_in_place(&masked(graph, masks))?;
+        let priced = self.pricer.price_in_place(&masked(graph, masks)?)?;
         Ok(Cost {
             us: priced.us,
             rotations: priced.rotations,

@@ -4,7 +4,7 @@
 //! pruned, units change places until zeros fill tiles, and tiles that hold any weight get all of theirs back.
 //!
 //! # Source
-//! Aharoni et al., HE-PEx, arXiv 2207.03384.
+//! HE-PEx.
 
 mod expand;
 mod permute;
